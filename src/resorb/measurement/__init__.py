@@ -1,0 +1,5 @@
+"""Measure: from a study and its anatomy to a reading, in the frame of every level."""
+
+from resorb.measurement.measure import measure
+
+__all__ = ["measure"]

@@ -1,0 +1,92 @@
+"""Displaced disc material of one level: which voxels lie behind the reference surface, and by how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from resorb.frame import Frame
+from resorb.study import FloatArray, Volume
+
+EDGE_AREA_MM2 = 4.0  # displaced tissue smaller than this on the field's last slice is taken for its rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Displaced:
+    """The disc voxels of a level that reach behind its reference surface.
+
+    Attributes:
+        index: (n, 3) voxel indices.
+        local: (n, 3) left, posterior, cranial mm in the level's frame.
+        behind_mm: (n,) distance of the voxel's centre behind the surface, above 0.
+        volume: the grid.
+    """
+
+    index: NDArray[np.intp]
+    local: FloatArray
+    behind_mm: FloatArray
+    volume: Volume
+
+    @property
+    def volume_mm3(self) -> float:
+        return len(self.index) * self.volume.voxel_volume_mm3
+
+    @property
+    def depth_mm(self) -> float:
+        """Largest distance behind the surface, to the voxel's far face (masks end between voxel centres)."""
+        if not len(self.behind_mm):
+            return 0.0
+        return max(0.0, float(self.behind_mm.max()) + 0.5 * self.pixel_mm)
+
+    @property
+    def pixel_mm(self) -> float:
+        """In-plane voxel size of the sagittal slices."""
+        return float(self.volume.spacing_mm[1:].mean())
+
+    def by_slice_mm2(self) -> FloatArray:
+        """(slices,) displaced area in each sagittal slice."""
+        area = self.volume.spacing_mm[1] * self.volume.spacing_mm[2]
+        return np.asarray(np.bincount(self.index[:, 0], minlength=self.volume.shape[0]) * area)
+
+    def depth_by_slice_mm(self) -> FloatArray:
+        """(slices,) largest distance behind the surface in each sagittal slice; 0 where there is none."""
+        depth = np.zeros(self.volume.shape[0])
+        np.maximum.at(depth, self.index[:, 0], self.behind_mm + 0.5 * self.pixel_mm)
+        return depth
+
+    @property
+    def cropped(self) -> bool:
+        """Displaced tissue reaches the first or last slice of the field."""
+        area = self.by_slice_mm2()
+        return bool(max(area[0], area[-1]) > EDGE_AREA_MM2)
+
+    def around_apex(self, floor_mm: float) -> NDArray[np.bool_]:
+        """(n,) the voxels farther than `floor_mm` behind the surface that hang together with the deepest one."""
+        far = self.behind_mm > floor_mm
+        if not far.any():
+            return far
+        mask = np.zeros(self.volume.shape, bool)
+        mask[tuple(self.index[far].T)] = True
+        components, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+        component = components[tuple(self.index.T)]
+        return np.asarray(far & (component == component[int(np.argmax(self.behind_mm))]))
+
+
+def find_displaced(disc: NDArray[np.bool_], frame: Frame, grid: Volume) -> tuple[Displaced, float]:
+    """Displaced material of a level, and the volume of disc that a slip laid open, mm3.
+
+    Args:
+        disc: (i, j, k) mask of the level's disc with all its fragments, in sagittal order.
+        frame: the level's frame and reference surface.
+        grid: the volume whose grid the mask is on.
+    """
+    index = np.argwhere(disc)
+    world = grid.to_world(index)
+    behind = frame.behind_mm(world)
+    keep = behind > 0
+    found = Displaced(index[keep], frame.to_local(world[keep]), behind[keep], grid)
+    laid_open = np.count_nonzero(frame.uncovered_mm(world) > 0) if frame.stepped else 0
+    return found, laid_open * grid.voxel_volume_mm3

@@ -1,0 +1,244 @@
+"""A study and its anatomy in, a `Timepoint` out: every level framed and measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from resorb import __version__
+from resorb.anatomy import Anatomy, Level, Structure
+from resorb.errors import NotMeasurableError
+from resorb.frame import Frame
+from resorb.framing import fit_frame
+from resorb.limits import Limits, load_limits
+from resorb.measurement.displaced import Displaced, find_displaced
+from resorb.measurement.signal import t2_ratio
+from resorb.reading import DiscReading, Point, Quantity, Reading
+from resorb.study import FloatArray, Study
+from resorb.timepoint import Timepoint
+
+SAGITTAL = "sagittal"
+#: Circumference of a lumbar disc from its anteroposterior length alone: an ellipse 1.4 times as wide as long.
+WIDTH_OVER_LENGTH = 1.4
+
+
+def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Timepoint:
+    """Measure every disc level of a study.
+
+    A level whose frame cannot be fitted is kept in the reading, flagged `unmeasurable`, with the reason.
+
+    Args:
+        study: the study; its sagittal series is on the grid of the anatomy.
+        anatomy: labels of that series.
+        limits: thresholds; the built-in ones if None.
+    """
+    limits = limits or load_limits()
+    image = study.sagittal.volume.sagittal()
+    ordered = replace(anatomy, labels=anatomy.labels.sagittal())
+    sac = ordered.structure(Structure.THECAL_SAC)
+
+    frames: dict[Level, Frame] = {}
+    discs: list[DiscReading] = []
+    mask = np.zeros(image.shape, np.uint16)
+    for level in anatomy.levels:
+        try:
+            frame = fit_frame(
+                ordered,
+                level,
+                anterior_limit_mm=limits["listhesis_anterior"],
+                posterior_limit_mm=limits["listhesis_posterior"],
+            )
+        except NotMeasurableError as error:
+            discs.append(_unmeasurable(ordered, level, str(error)))
+            continue
+        frames[level] = frame
+        displaced, uncovered = find_displaced(ordered.disc(level), frame, image)
+        mask[tuple(displaced.index.T)] = level.ordinal
+        ratio = t2_ratio(image, sac, displaced, limits["clipped_share"])
+        discs.append(_read(ordered, frame, displaced, uncovered, ratio, limits))
+
+    reading = Reading(
+        resorb_version=__version__,
+        study_sha256=study.sha256,
+        study_date=study.study_date,
+        synthetic=study.synthetic,
+        series=f"{study.sagittal.number}: {study.sagittal.description or study.sagittal.plane.value}",
+        segmented_by=anatomy.source,
+        level_naming=anatomy.naming.anchor,
+        doubts=anatomy.naming.doubts,
+        warnings=study.warnings + anatomy.warnings,
+        discs=tuple(discs),
+    )
+    return Timepoint(study, anatomy, reading, study.sagittal.volume.from_sagittal(mask), frames)
+
+
+def _unmeasurable(anatomy: Anatomy, level: Level, why: str) -> DiscReading:
+    """A level that has a disc but no frame: its volume, and why the rest is missing."""
+    missing = Quantity(value=None, reason=why)
+    return DiscReading(
+        level=str(level),
+        flags=("unmeasurable",),
+        notes=(why,),
+        confidence=anatomy.confidence.get(level),
+        slip_mm=missing,
+        disc_volume_mm3=_disc_volume(anatomy, level),
+        disc_height_mm=missing,
+        depth_mm=missing,
+        area_mm2=missing,
+        volume_mm3=missing,
+        width_mm=missing,
+        height_mm=missing,
+        t2_ratio=missing,
+    )
+
+
+def _read(
+    anatomy: Anatomy, frame: Frame, displaced: Displaced, uncovered: float, ratio: Quantity, limits: Limits
+) -> DiscReading:
+    depth = displaced.depth_mm
+    floor = limits["extent_floor"]
+    flags, notes = [], []
+    beyond = depth >= limits["displaced_depth"]
+    width = _half_depth_width(displaced, limits["focal_relative_depth"])
+    if beyond:
+        flags.append("displaced")
+        if width is not None and width < limits["focal_share"] * _circumference(anatomy, frame):
+            flags.append("focal")
+    if frame.stepped and uncovered >= limits["uncovered_volume"]:
+        flags.append("uncovered")
+        notes.append(
+            f"{uncovered:.0f} mm3 of disc lie uncovered between the slipped corners, not counted as displaced"
+        )
+    if frame.stepped:
+        flags.append("listhesis")
+    if displaced.cropped:
+        flags.append("cropped")
+    confidence = anatomy.confidence.get(frame.level)
+    if confidence is not None and confidence < limits["low_confidence"]:
+        flags.append("low_confidence")
+    behind = displaced.around_apex(floor)
+    local = displaced.local[behind]
+    return DiscReading(
+        level=str(frame.level),
+        flags=tuple(flags),
+        notes=tuple(notes),
+        confidence=confidence,
+        origin=_point(frame.origin),
+        upper_corner=_point(frame.upper_corner),
+        lower_corner=_point(frame.lower_corner),
+        lower_corner_source=frame.lower.source,
+        apex=_apex(displaced, frame) if beyond else None,
+        slip_mm=_quantity(frame.slip_mm, "offset of the facing posterior corners in the midline"),
+        disc_volume_mm3=_disc_volume(anatomy, frame.level),
+        disc_height_mm=_height(frame),
+        depth_mm=_depth(displaced),
+        area_mm2=_area(displaced),
+        volume_mm3=_whole(
+            displaced.volume_mm3, displaced.cropped, "disc volume behind the reference surface"
+        ),
+        width_mm=_extent(local, 0, displaced, floor),
+        height_mm=_extent(local, 2, displaced, floor),
+        t2_ratio=ratio,
+        side=_side(displaced, limits["focal_relative_depth"], limits["midline_half_width"])
+        if beyond
+        else None,
+    )
+
+
+def _quantity(value: float, method: str) -> Quantity:
+    return Quantity(value=round(value, 3), method=method, source=SAGITTAL)
+
+
+def _whole(value: float, cropped: bool, method: str) -> Quantity:
+    """A quantity that needs the whole object: only a lower bound where the field cuts it."""
+    if cropped:
+        return Quantity(value=None, low=round(value, 3), method=method, source=SAGITTAL, reason="cropped")
+    return _quantity(value, method)
+
+
+def _depth(displaced: Displaced) -> Quantity:
+    """Depth is whole unless the deepest point itself lies on the field's last slice."""
+    depth = displaced.depth_by_slice_mm()
+    deepest = int(np.argmax(depth))
+    cropped = displaced.cropped and deepest in (0, len(depth) - 1)
+    return _whole(displaced.depth_mm, cropped, "largest distance behind the reference surface")
+
+
+def _area(displaced: Displaced) -> Quantity:
+    area = displaced.by_slice_mm2()
+    largest = int(np.argmax(area))
+    cropped = displaced.cropped and largest in (0, len(area) - 1)
+    return _whole(float(area[largest]), cropped, "largest sagittal section of displaced material")
+
+
+def _extent(local: FloatArray, axis: int, displaced: Displaced, floor: float) -> Quantity:
+    """Extent of displaced material along a local axis, with half a voxel at each end."""
+    name = {0: "left-right", 2: "craniocaudal"}[axis]
+    method = f"{name} extent of the deepest piece, where more than {floor:g} mm behind the reference surface"
+    if not len(local):
+        return Quantity(value=None, method=method, reason="nothing displaced")
+    voxel = displaced.volume.spacing_mm[{0: 0, 2: 1}[axis]]
+    extent = float(np.ptp(local[:, axis]) + voxel)
+    return _whole(extent, axis == 0 and displaced.cropped, method)
+
+
+def _half_depth_width(displaced: Displaced, share: float) -> float | None:
+    """Width, mm, over which the depth stays above a share of its largest; None where the field ends before it falls."""
+    depth = displaced.depth_by_slice_mm()
+    apex = int(np.argmax(depth))
+    above = depth >= share * depth[apex]
+    first = apex
+    while first >= 0 and above[first]:
+        first -= 1
+    last = apex
+    while last < len(above) and above[last]:
+        last += 1
+    if first < 0 or last == len(above):
+        return None
+    return float((last - first - 1) * displaced.volume.spacing_mm[0])
+
+
+def _circumference(anatomy: Anatomy, frame: Frame) -> float:
+    """Circumference of the disc, mm: an ellipse (Ramanujan) over its length in the midline."""
+    local = frame.to_local(anatomy.labels.to_world(np.argwhere(anatomy.disc(frame.level))))
+    middle = local[(np.abs(local[:, 0]) < 5.0) & (local[:, 1] < 0), 1]
+    a = (-float(np.quantile(middle, 0.02)) if len(middle) else 34.0) / 2
+    b = WIDTH_OVER_LENGTH * a
+    return float(np.pi * (3 * (a + b) - np.sqrt((3 * a + b) * (a + 3 * b))))
+
+
+def _disc_volume(anatomy: Anatomy, level: Level) -> Quantity:
+    mask = anatomy.disc(level)
+    edge = (
+        anatomy.labels.spacing_mm[1]
+        * anatomy.labels.spacing_mm[2]
+        * max(int(mask[0].sum()), int(mask[-1].sum()))
+    )
+    volume = float(np.count_nonzero(mask) * anatomy.labels.voxel_volume_mm3)
+    return _whole(volume, edge > 40.0, "volume of the disc mask, displaced material included")
+
+
+def _height(frame: Frame) -> Quantity:
+    if not np.isfinite(frame.disc_height_mm):
+        return Quantity(value=None, reason="the endplates do not face each other")
+    return _quantity(frame.disc_height_mm, "mean distance between the facing endplates, midline third")
+
+
+def _apex(displaced: Displaced, frame: Frame) -> Point:
+    return _point(frame.to_world(displaced.local[int(np.argmax(displaced.behind_mm))]))
+
+
+def _side(displaced: Displaced, share: float, midline: float) -> Literal["left", "right", "midline"]:
+    """Side of the centre of what is deeper than a share of the largest depth."""
+    deep = displaced.behind_mm >= share * displaced.behind_mm.max()
+    centre = float(displaced.local[deep, 0].mean())
+    if abs(centre) <= midline:
+        return "midline"
+    return "left" if centre > 0 else "right"
+
+
+def _point(point: FloatArray) -> Point:
+    x, y, z = (round(float(v), 3) for v in point)
+    return x, y, z
