@@ -1,0 +1,131 @@
+"""From a study to its anatomy: by the embedded model, or by a label map made elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resorb.anatomy import VERTEBRAE, Anatomy, Level, Structure
+from resorb.segmentation.labelmaps import LabelMap, read_label_map
+from resorb.segmentation.levels import name_levels
+from resorb.segmentation.model import EmbeddedModel, Progress, Segmentation, Segmenter
+from resorb.study import Study, Volume
+
+SPLIT_BY_MODEL = "vertebrae were split into body and posterior elements by the embedded model"
+SACRUM_BY_MODEL = "the label map holds no sacrum; it was added by the embedded model"
+
+
+def segment(
+    study: Study,
+    *,
+    segmenter: Segmenter | None = None,
+    lowest_disc: Level | None = None,
+    progress: Progress | None = None,
+) -> Anatomy:
+    """Segment the sagittal series of a study and name its levels.
+
+    Args:
+        study: the study.
+        segmenter: what segments; the embedded model if None.
+        lowest_disc: name of the lowest disc in the field, where counting from the sacrum is wrong.
+        progress: called with a word and the fraction done.
+
+    Raises:
+        NotMeasurableError: no lumbar spine was found in the image.
+    """
+    volume = study.sagittal.volume
+    found = (segmenter or EmbeddedModel())(volume.sagittal(), progress)
+    anatomy = name_levels(found.structures, found.probability, source=found.source, lowest_disc=lowest_disc)
+    return replace(anatomy, labels=volume.from_sagittal(anatomy.labels.data))
+
+
+def anatomy_from_mask(
+    study: Study,
+    mask: Path,
+    scheme: str,
+    *,
+    segmenter: Segmenter | None = None,
+    lowest_disc: Level | None = None,
+    progress: Progress | None = None,
+) -> Anatomy:
+    """Take the anatomy from a label map made elsewhere.
+
+    What a scheme leaves open (vertebrae in one piece, no sacrum) is filled in by the segmenter, and said so.
+
+    Args:
+        study, segmenter, lowest_disc, progress: as for `segment`.
+        mask: the label map; any grid that overlaps the sagittal series.
+        scheme: how it numbers its structures, one of `SCHEMES`.
+
+    Raises:
+        UsageError: unknown scheme.
+        InputError: the file cannot be read, is no label map, or does not overlap the series.
+        NotMeasurableError: no lumbar spine is in it.
+    """
+    volume = study.sagittal.volume
+    given = read_label_map(mask, scheme, volume)
+    structures = volume.with_data(given.structures).sagittal()
+    notes = list(given.notes)
+    whole = given.whole_vertebrae
+    lacks_sacrum = not np.any(given.structures == Structure.SACRUM)
+    if whole or lacks_sacrum:
+        found = (segmenter or EmbeddedModel())(volume.sagittal(), progress)
+        structures, filled = _fill(structures, found, whole, lacks_sacrum)
+        notes += filled
+    named = lowest_disc or _lowest_named(given, volume, structures)
+    anatomy = name_levels(
+        structures,
+        None,
+        source=given.source,
+        lowest_disc=named,
+        named_by="the user" if lowest_disc else "the label map",
+        warnings=tuple(notes),
+    )
+    return replace(anatomy, labels=volume.from_sagittal(anatomy.labels.data))
+
+
+def _fill(given: Volume, found: Segmentation, whole: bool, lacks_sacrum: bool) -> tuple[Volume, list[str]]:
+    """Split whole vertebrae and add the sacrum from a segmentation of the same image; what was done, in words."""
+    data = given.data.copy()
+    own = found.structures.data
+    notes = []
+    if whole:
+        vertebra = data == Structure.VERTEBRAL_BODY
+        data[vertebra & (own == Structure.POSTERIOR_ELEMENTS)] = Structure.POSTERIOR_ELEMENTS
+        # Where the segmenter saw neither, what lies behind the sac's front is no body.
+        undecided = vertebra & (own != Structure.POSTERIOR_ELEMENTS) & (own != Structure.VERTEBRAL_BODY)
+        data[undecided & _behind_sac_front(data)] = Structure.POSTERIOR_ELEMENTS
+        notes.append(SPLIT_BY_MODEL)
+    if lacks_sacrum and np.any(own == Structure.SACRUM):
+        data[(data == Structure.BACKGROUND) & (own == Structure.SACRUM)] = Structure.SACRUM
+        notes.append(SACRUM_BY_MODEL)
+    return given.with_data(data), notes
+
+
+def _behind_sac_front(structures: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Voxels behind the front of the thecal sac at their height, sac of all slices taken together."""
+    sac = (structures == Structure.THECAL_SAC).any(axis=0)
+    rows = np.flatnonzero(sac.any(axis=1))
+    if not len(rows):
+        return np.zeros(structures.shape, bool)
+    front = np.interp(np.arange(sac.shape[0]), rows, sac[rows].argmax(axis=1))
+    return np.broadcast_to(
+        np.arange(structures.shape[2])[None, None] > front[None, :, None], structures.shape
+    )
+
+
+def _lowest_named(given: LabelMap, volume: Volume, structures: Volume) -> Level | None:
+    """The name that the label map itself gives to the lowest disc, if it names any."""
+    if given.vertebra_of is None:
+        return None
+    vertebra = volume.with_data(given.vertebra_of).sagittal().data
+    ordinals, counts = np.unique(vertebra[structures.data == Structure.DISC], return_counts=True)
+    lowest = max((int(o) for o, n in zip(ordinals, counts, strict=True) if o and n > 20), default=0)
+    if not lowest:
+        return None
+    upper = VERTEBRAE[lowest - 1]
+    below = "S1" if upper in {"L5", "L6"} else "L1" if upper in {"T12", "T13"} else VERTEBRAE[lowest]
+    return Level(upper, below)
