@@ -1,0 +1,112 @@
+"""Follow a herniated lumbar disc from one MRI to the next.
+
+The way of the data, one type per step:
+
+    study = resorb.load("t2.nii.gz")              # files -> Study
+    anatomy = resorb.segment(study)               # Study -> Anatomy
+    timepoint = resorb.measure(study, anatomy)    # Study, Anatomy -> Timepoint
+    resorb.report(timepoint, "out")               # Timepoint -> page, pictures, table
+
+`resorb.read("t2.nii.gz", "out")` walks all of it and writes what `resorb read` writes. Everything is
+imported when it is first used, so that `import resorb` costs nothing.
+
+Research use only; not a medical device.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resorb.anatomy import Anatomy, Level, LevelNaming, Structure
+    from resorb.errors import (
+        InputError,
+        NotMeasurableError,
+        OutputError,
+        ResorbError,
+        StrictRefusal,
+        UsageError,
+    )
+    from resorb.frame import Frame
+    from resorb.limits import Limits, load_limits
+    from resorb.loading import load
+    from resorb.measurement.measure import measure
+    from resorb.pipeline import Options, read
+    from resorb.reading import DiscReading, Quantity, Reading
+    from resorb.reporting import report
+    from resorb.segmentation import SCHEMES, anatomy_from_mask, segment
+    from resorb.study import Contrast, Plane, Series, Study, Volume
+    from resorb.timepoint import Timepoint
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "resorb.loading": ("load",),
+    "resorb.segmentation": ("SCHEMES", "anatomy_from_mask", "segment"),
+    "resorb.reporting": ("report",),
+    "resorb.measurement": ("measure",),
+    "resorb.pipeline": ("Options", "read"),
+    "resorb.anatomy": ("Anatomy", "Level", "LevelNaming", "Structure"),
+    "resorb.errors": (
+        "InputError",
+        "NotMeasurableError",
+        "OutputError",
+        "ResorbError",
+        "StrictRefusal",
+        "UsageError",
+    ),
+    "resorb.frame": ("Frame",),
+    "resorb.limits": ("Limits", "load_limits"),
+    "resorb.reading": ("DiscReading", "Quantity", "Reading"),
+    "resorb.study": ("Contrast", "Plane", "Series", "Study", "Volume"),
+    "resorb.timepoint": ("Timepoint",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "SCHEMES",
+    "Anatomy",
+    "Contrast",
+    "DiscReading",
+    "Frame",
+    "InputError",
+    "Level",
+    "LevelNaming",
+    "Limits",
+    "NotMeasurableError",
+    "Options",
+    "OutputError",
+    "Plane",
+    "Quantity",
+    "Reading",
+    "ResorbError",
+    "Series",
+    "StrictRefusal",
+    "Structure",
+    "Study",
+    "Timepoint",
+    "UsageError",
+    "Volume",
+    "__version__",
+    "anatomy_from_mask",
+    "load",
+    "load_limits",
+    "measure",
+    "read",
+    "report",
+    "segment",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'resorb' has no attribute {name!r}")
+    value: object = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,68 @@
+"""Every command of the documentation is one that the command line takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from resorb import cli, pipeline
+from tests import steps
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+MODULES = re.compile(r"python -m (benchmarks\.\w+)")
+
+
+def _commands(page: Path) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("command", sorted({c for page in PAGES for c in _commands(page)}))
+def test_every_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, *arguments = shlex.split(command)
+    if program == "make":
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    elif program == "python":
+        assert arguments[0] == "-m" and (ROOT / f"{arguments[1].replace('.', '/')}.py").is_file()
+    else:
+        assert program == "resorb"
+        monkeypatch.chdir(tmp_path)
+        steps.stand_in(monkeypatch)
+        study = steps.write_study(tmp_path / "patient_T2w.nii.gz")
+        listing = pipeline.info(study)
+        monkeypatch.setattr(pipeline, "info", lambda _path, *, series=None: listing)
+        (tmp_path / "my-limits.toml").write_text("displaced_depth = 4.0\n")
+        (tmp_path / "labels.nii.gz").write_bytes(b"mask")
+        (tmp_path / "anatomy.nii.gz").write_bytes(b"mask")
+        assert cli.run(arguments) == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_page_on_reading_names_every_option_and_exit_code() -> None:
+    page = (ROOT / "docs" / "read.md").read_text(encoding="utf-8")
+    masks = (ROOT / "docs" / "masks.md").read_text(encoding="utf-8")
+    for option in ("--series", "--lowest-disc", "--limits", "--strict", "--overwrite", "--quiet", "--debug"):
+        assert option in page
+    for option in ("--mask", "--scheme"):
+        assert option in masks
+    for code in (0, 1, 2, 3, 4, 5, 6, 130):
+        assert f"| {code} |" in page
+
+
+def test_the_page_on_reading_explains_every_flag() -> None:
+    page = (ROOT / "docs" / "read.md").read_text(encoding="utf-8")
+    source = (ROOT / "src" / "resorb" / "measurement" / "measure.py").read_text(encoding="utf-8")
+    flags = set(re.findall(r'flags\.append\("(\w+)"\)', source)) | {"unmeasurable"}
+    assert len(flags) > 3
+    for flag in flags:
+        assert f"| `{flag}` |" in page

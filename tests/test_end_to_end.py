@@ -1,0 +1,195 @@
+"""The whole path on the synthetic study, with the real model: what `make demo` does, held against its truth."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import resorb
+from resorb import cli
+from resorb.output import write_volume
+from resorb.simulation.plain import PlainStudy, plain_study, write
+
+FOCAL = "L4/L5"
+FILES = {
+    "anatomy.nii.gz",
+    "anatomy.tsv",
+    "displaced.nii.gz",
+    "figure.png",
+    "figure.svg",
+    "levels.csv",
+    "reading.json",
+    "report.html",
+    "run.json",
+}
+
+
+@dataclass(frozen=True)
+class Demo:
+    folder: Path
+    printed: str
+    reading: resorb.Reading
+    truth: dict[str, dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """`resorb demo`, once."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert cli.run(["demo", "-o", str(folder)]) == 0
+    truth = json.loads((folder / "study" / "truth.json").read_text())["levels"]
+    reading = resorb.Reading.from_json((folder / "reading.json").read_text())
+    return Demo(folder, printed.getvalue(), reading, truth)
+
+
+def test_the_demo_writes_every_file_and_nothing_else(demo: Demo) -> None:
+    assert {path.name for path in demo.folder.iterdir()} == FILES | {"study"}
+    run = json.loads((demo.folder / "run.json").read_text())
+    assert set(run["files"]) == FILES - {"run.json"} | {"study/study_T2w.nii.gz", "study/truth.json"}
+    assert str(demo.folder) not in json.dumps(run)
+
+
+def test_the_demo_names_every_level_from_the_sacrum_up(demo: Demo) -> None:
+    names = [disc.level for disc in demo.reading.discs]
+    assert names[-5:] == ["L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1"]
+    assert demo.reading.synthetic
+
+
+def test_the_demo_finds_the_displacement_where_it_was_placed(demo: Demo) -> None:
+    worst = demo.reading.worst
+    assert worst is not None and worst.level == FOCAL
+    assert worst.displaced
+    assert [disc.level for disc in demo.reading.discs if disc.displaced] == [FOCAL]
+    side = json.loads((demo.folder / "study" / "truth.json").read_text())["side"]
+    assert worst.side == side
+    true_mm = demo.truth[FOCAL]["depth_mm"]
+    assert worst.depth_mm.value == pytest.approx(true_mm, abs=2.0)
+
+
+def test_the_demo_prints_truth_beside_what_was_measured(demo: Demo) -> None:
+    rows = [line for line in demo.printed.splitlines() if FOCAL in line]
+    assert len(rows) == 2, "the level's row in each of the two tables"
+    numbers = [float(number) for number in re.findall(r"\d+\.\d", rows[1])]
+    assert numbers[0] == pytest.approx(demo.truth[FOCAL]["depth_mm"], abs=0.051)
+    assert "Research use only" in demo.printed
+
+
+def test_the_masks_lie_on_the_grid_of_the_input(demo: Demo) -> None:
+    study = nib.load(demo.folder / "study" / "study_T2w.nii.gz")
+    for name in ("anatomy.nii.gz", "displaced.nii.gz"):
+        mask = nib.load(demo.folder / name)
+        assert mask.shape == study.shape
+        np.testing.assert_allclose(mask.affine, study.affine, atol=1e-3)
+    rows = [line.split("\t") for line in (demo.folder / "anatomy.tsv").read_text().splitlines()[1:]]
+    assert {"disc", "vertebral_body", "thecal_sac", "sacrum"} <= {row[1] for row in rows}
+
+
+def test_the_page_needs_nothing_from_elsewhere(demo: Demo) -> None:
+    page = (demo.folder / "report.html").read_text(encoding="utf-8")
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)[^"']*""", page)
+    assert not re.findall(r"url\((?!['\"]?(?:data:|#))", page)
+    assert "Research use only" in page and FOCAL in page
+
+
+@dataclass(frozen=True)
+class Masked:
+    """The synthetic study read with its true labels as a mask."""
+
+    study: Path
+    mask: Path
+    plain: PlainStudy
+    folder: Path
+
+    def read(self, folder: Path, mask: Path, *options: str) -> resorb.Reading:
+        arguments = [
+            "read",
+            str(self.study),
+            "-o",
+            str(folder),
+            "-q",
+            "--scheme",
+            "resorb",
+            "--mask",
+            str(mask),
+        ]
+        assert cli.run([*arguments, *options]) == 0
+        return resorb.Reading.from_json((folder / "reading.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Masked:
+    folder = tmp_path_factory.mktemp("plain")
+    plain = plain_study()
+    write(plain, folder)
+    write_volume(folder / "labels.nii.gz", plain.labels)
+    made = Masked(folder / "study_T2w.nii.gz", folder / "labels.nii.gz", plain, folder / "out")
+    made.read(made.folder, made.mask)
+    return made
+
+
+def test_a_true_mask_gives_the_true_size(masked: Masked) -> None:
+    reading = resorb.Reading.from_json((masked.folder / "reading.json").read_text())
+    worst = reading.worst
+    assert worst is not None and worst.level == FOCAL and worst.side == masked.plain.side
+    assert [disc.level for disc in reading.discs if disc.displaced] == [FOCAL]
+    truth = masked.plain.truth[FOCAL]
+    assert worst.depth_mm.value == pytest.approx(truth["depth_mm"], abs=1.0)
+    # The best limits of agreement published for one human reader of the same scan are 250 mm3.
+    assert worst.volume_mm3.value == pytest.approx(truth["volume_mm3"], abs=250.0)
+
+
+def test_the_same_input_gives_the_same_bytes(masked: Masked, tmp_path: Path) -> None:
+    masked.read(tmp_path / "again", masked.mask)
+    for file in FILES - {"run.json"}:
+        assert (tmp_path / "again" / file).read_bytes() == (masked.folder / file).read_bytes(), file
+
+
+def test_what_was_written_can_be_read_again_as_a_mask(masked: Masked, tmp_path: Path) -> None:
+    masked.read(tmp_path / "out", masked.folder / "anatomy.nii.gz")
+    assert (tmp_path / "out" / "levels.csv").read_bytes() == (masked.folder / "levels.csv").read_bytes()
+
+
+def test_the_lowest_disc_can_be_named(masked: Masked, tmp_path: Path) -> None:
+    reading = masked.read(tmp_path / "out", masked.mask, "--lowest-disc", "L4/L5")
+    assert reading.discs[-1].level == "L4/L5"
+    assert reading.worst is not None and reading.worst.level == "L3/L4"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child on Windows")
+def test_an_interrupt_is_exit_code_130_and_leaves_nothing(tmp_path: Path) -> None:
+    with _started("demo", "-o", str(tmp_path / "out")) as process:
+        for _ in range(400):
+            if list(tmp_path.glob(".out.partial-*/study")):
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "resorb: interrupted; nothing was written\n"
+    assert not list(tmp_path.iterdir())
+
+
+@contextlib.contextmanager
+def _started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "resorb", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
