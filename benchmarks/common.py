@@ -1,0 +1,57 @@
+"""Where the real data lies, and tables of rows that grow and resume."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+_T2_NAME = re.compile(r"(_T2w|^t2_.*)\.nii(\.gz)?$")
+
+
+def data_folder() -> Path | None:
+    """The folder of public MRI that RESORB_DATA names (default ../shared/data); None where it is missing."""
+    named = os.environ.get("RESORB_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    return folder if folder.is_dir() else None
+
+
+def t2_studies(root: Path) -> list[tuple[str, str, Path]]:
+    """(set, study, path) of every T2 image below a data root, or in one folder of it."""
+    paths = sorted(path for path in root.rglob("*.nii*") if _T2_NAME.search(path.name))
+    return [(path.parent.name, re.sub(r"(_T2w)?\.nii(\.gz)?$", "", path.name), path) for path in paths]
+
+
+class Table:
+    """A CSV file that grows by rows, and knows which cases it holds.
+
+    Args:
+        path: the file; made with its header when the first row comes.
+        columns: names, units included.
+        key: the columns that name a case.
+    """
+
+    def __init__(self, path: Path, columns: tuple[str, ...], key: tuple[str, ...]) -> None:
+        self.path, self.columns, self._key = path, columns, key
+
+    def rows(self) -> list[dict[str, str]]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def holds(self, **case: object) -> bool:
+        wanted = [str(case[name]) for name in self._key]
+        return any([row[name] for name in self._key] == wanted for row in self.rows())
+
+    def append(self, row: Mapping[str, object]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.columns, lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)

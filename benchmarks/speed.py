@@ -1,0 +1,122 @@
+"""Wall time and peak memory of `resorb read`, on a 3D study and on the same study with 4 mm slices."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table as Printed
+
+from benchmarks.common import Table, data_folder
+from resorb import Volume, __version__, load
+from resorb.output import write_volume
+from resorb.simulation.plain import plain_study, write
+
+THICK_MM = 4.0
+#: Read when no study is named and the real data is there.
+DEFAULT_STUDY = Path("spider-t2space") / "sub-146_T2w.nii.gz"
+
+
+def thick_slices(volume: Volume, thick_mm: float = THICK_MM) -> Volume:
+    """The same volume as slices of about `thick_mm`, each the mean of the thin sagittal slices it covers."""
+    sagittal = volume.sagittal()
+    n = max(1, round(thick_mm / float(sagittal.spacing_mm[0])))
+    slices = sagittal.shape[0] // n
+    data = sagittal.data[: slices * n].reshape(slices, n, *sagittal.shape[1:]).mean(axis=1)
+    affine = sagittal.affine.copy()
+    affine[:3, 3] += affine[:3, 0] * (n - 1) / 2
+    affine[:3, 0] *= n
+    return Volume(np.rint(data).astype(np.int16), affine)
+
+
+def read_once(study: Path, output: Path) -> tuple[float, float]:
+    """Run `resorb read` as a user would; returns seconds and peak MiB of the process.
+
+    Raises:
+        RuntimeError: the command failed.
+    """
+    command = [sys.executable, "-m", "resorb", "read", str(study), "-o", str(output), "--quiet"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"resorb read ended with exit code {process.returncode}")
+    per_mib = 2**20 if sys.platform == "darwin" else 2**10
+    return seconds, usage.ru_maxrss / per_mib
+
+
+def main(
+    study: Annotated[
+        Path | None, typer.Argument(help="A 3D study; else one of the data folder, else a synthetic one.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for speed.csv; rows there are kept.")
+    ] = Path("out/bench"),
+    runs: Annotated[int, typer.Option(min=1, help="Readings of each case.")] = 3,
+) -> None:
+    """Read a 3D study and its 4 mm version several times; print a table, and append a row per reading."""
+    columns = ("case", "resorb_version", "cores", "run", "voxels", "slice_mm", "seconds", "peak_mib")
+    table = Table(output / "speed.csv", columns, ("case", "resorb_version", "cores", "run"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if study is None and (data := data_folder()) is not None and (data / DEFAULT_STUDY).exists():
+            study = data / DEFAULT_STUDY
+        if study is None:
+            write(plain_study(slice_mm=1.0), folder)
+            study = folder / "study.nii.gz"
+        volume = load(study).sagittal.volume
+        thick = thick_slices(volume)
+        write_volume(folder / "thick_T2w.nii.gz", thick)
+        for name, path, grid in (("3D", study, volume), ("4 mm", folder / "thick_T2w.nii.gz", thick)):
+            for run in range(1, runs + 1):
+                case = {"case": name, "resorb_version": __version__, "cores": cores, "run": run}
+                if table.holds(**case):
+                    continue
+                seconds, peak_mib = read_once(path, folder / f"{name}-{run}")
+                slice_mm = grid.spacing_mm[grid.axis_towards((1, 0, 0))]
+                size = " x ".join(map(str, grid.shape))
+                table.append(
+                    {
+                        **case,
+                        "voxels": size,
+                        "slice_mm": f"{slice_mm:.2f}",
+                        "seconds": f"{seconds:.2f}",
+                        "peak_mib": f"{peak_mib:.0f}",
+                    }
+                )
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    printed = Printed("Study", "Voxels", "Slice mm", "Cores", "Readings", "Median s", "Slowest s", "Peak MiB")
+    rows = [row for row in table.rows() if row["resorb_version"] == __version__]
+    for name, cores in dict.fromkeys((row["case"], row["cores"]) for row in rows):
+        of_case = [row for row in rows if (row["case"], row["cores"]) == (name, cores)]
+        seconds = [float(row["seconds"]) for row in of_case]
+        printed.add_row(
+            name,
+            of_case[0]["voxels"],
+            of_case[0]["slice_mm"],
+            cores,
+            str(len(of_case)),
+            f"{statistics.median(seconds):.1f}",
+            f"{max(seconds):.1f}",
+            f"{max(float(row['peak_mib']) for row in of_case):.0f}",
+        )
+    Console().print(printed)
+
+
+if __name__ == "__main__":
+    typer.run(main)
