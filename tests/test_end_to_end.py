@@ -21,7 +21,9 @@ import pytest
 import resorb
 from resorb import cli
 from resorb.output import write_volume
-from resorb.simulation.plain import PlainStudy, plain_study, write
+from resorb.reading import QUANTITIES
+from resorb.simulation.plain import PlainStudy, write
+from tests.dicom import make
 
 FOCAL = "L4/L5"
 FILES = {
@@ -35,6 +37,7 @@ FILES = {
     "report.html",
     "run.json",
 }
+LENGTHS = {"depth_mm", "width_mm", "height_mm", "slip_mm", "disc_height_mm"}
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,51 @@ def test_the_page_needs_nothing_from_elsewhere(demo: Demo) -> None:
     assert "Research use only" in page and FOCAL in page
 
 
+def as_dicom(plain: PlainStudy, folder: Path) -> Path:
+    """The synthetic study as a DICOM folder: one file per sagittal slice, shuffled, under names that say nothing."""
+    image = plain.image.sagittal()
+    x, y, z = (image.to_world((np.array(image.shape) - 1) / 2) * [-1, -1, 1]).tolist()
+    slices, rows, columns = image.shape
+    spacing, down, back = image.spacing_mm.tolist()
+    scan = make.Scan(
+        center=(x, y, z),
+        slices=slices,
+        rows=rows,
+        columns=columns,
+        pixel_mm=(down, back),
+        spacing_mm=spacing,
+    )
+    files = make.single_frames(scan)
+    assert image.data.min() >= 0
+    # The helper's slices run along the normal of the rows and columns, to the right; these run to the left.
+    for file, pixels in zip(files, image.data[::-1], strict=True):
+        file.PixelData = pixels.astype(np.uint16).tobytes()
+    return make.write(files, folder, reverse=True)
+
+
+def test_dicom_and_nifti_of_one_study_give_the_same_reading(
+    demo: Demo, plain: PlainStudy, tmp_path: Path
+) -> None:
+    from_dicom = resorb.read(as_dicom(plain, tmp_path / "dicom"), tmp_path / "out").reading
+    assert [disc.level for disc in from_dicom.discs] == [disc.level for disc in demo.reading.discs]
+    for one, other in zip(from_dicom.discs, demo.reading.discs, strict=True):
+        assert (one.flags, one.side) == (other.flags, other.side)
+        for name in QUANTITIES:
+            ours, theirs = getattr(one, name), getattr(other, name)
+            assert ours.reason == theirs.reason
+            # 0.01 mm for lengths, 0.1 % for areas, volumes and ratios.
+            assert (ours.value is None) == (theirs.value is None)
+            if ours.value is not None:
+                absolute, relative = (0.01, None) if name in LENGTHS else (None, 1e-3)
+                expected = pytest.approx(theirs.value, rel=relative, abs=absolute)
+                assert ours.value == expected, (one.level, name)
+        for name in ("origin", "upper_corner", "lower_corner", "apex"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), abs=0.01), (one.level, name)
+    for path in (tmp_path / "out").iterdir():
+        written = path.read_bytes()
+        assert make.NAME.encode() not in written and make.IDENTIFIER.encode() not in written
+
+
 @dataclass(frozen=True)
 class Masked:
     """The synthetic study read with its true labels as a mask."""
@@ -132,9 +180,8 @@ class Masked:
 
 
 @pytest.fixture(scope="module")
-def masked(tmp_path_factory: pytest.TempPathFactory) -> Masked:
+def masked(plain: PlainStudy, tmp_path_factory: pytest.TempPathFactory) -> Masked:
     folder = tmp_path_factory.mktemp("plain")
-    plain = plain_study()
     write(plain, folder)
     write_volume(folder / "labels.nii.gz", plain.labels)
     made = Masked(folder / "study_T2w.nii.gz", folder / "labels.nii.gz", plain, folder / "out")

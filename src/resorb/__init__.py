@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from resorb.frame import Frame
     from resorb.limits import Limits, load_limits
     from resorb.loading import load
-    from resorb.measurement.measure import measure
+    from resorb.measurement import measure
     from resorb.pipeline import Options, read
     from resorb.reading import DiscReading, Quantity, Reading
     from resorb.reporting import report

@@ -28,6 +28,8 @@ class Rim:
         wall: (a, b): behind the body the wall lies a * h + b * h**2 mm behind the corner, h mm away from
             it along the body.
         source: what the corner was found on, in words.
+        extent: how far to the right and left the rim is known to reach; infinite where the field ends
+            before the body does.
     """
 
     left: FloatArray
@@ -35,6 +37,7 @@ class Rim:
     cranial: FloatArray
     wall: tuple[float, float]
     source: str
+    extent: tuple[float, float] = (-np.inf, np.inf)
 
     def corner(self, left: FloatArray | float) -> tuple[FloatArray, FloatArray]:
         """(posterior, cranial) of the rim at positions to the left; beyond its ends, those of the end."""
@@ -60,8 +63,9 @@ class Frame:
         upper, lower: rims of the two endplates.
         slip_mm: how far the lower corner lies behind the upper one; positive where the upper vertebra
             slipped forwards.
-        stepped: the slip is beyond the limit, so that between the corners the reference follows the more
-            posterior of the two, and disc laid open by the slip is not taken for displaced.
+        step_share: how far the reference between the corners has moved from the line towards the step that a
+            forward slip makes: 0 up to half the limit, 1 from the limit on, so that no reading flips on a
+            tenth of a millimetre. Disc laid open by the slip is so not taken for displaced.
         midline_source: what the midline was found on, in words.
     """
 
@@ -71,7 +75,7 @@ class Frame:
     upper: Rim
     lower: Rim
     slip_mm: float
-    stepped: bool
+    step_share: float
     disc_height_mm: float
     midline_source: str
 
@@ -107,8 +111,8 @@ class Frame:
         reference, slope = self._reference(left, cranial)
         aside = 0.5 * (self.upper.turn(left) + self.lower.turn(left))
         distance = (posterior - reference) / np.sqrt(1.0 + slope**2 + aside**2)
-        low = max(self.upper.left[0], self.lower.left[0])
-        high = min(self.upper.left[-1], self.lower.left[-1])
+        low = max(self.upper.extent[0], self.lower.extent[0])
+        high = min(self.upper.extent[1], self.lower.extent[1])
         return np.where((left >= low) & (left <= high), distance, -np.inf)
 
     def uncovered_mm(self, world: FloatArray) -> FloatArray:
@@ -149,10 +153,13 @@ class Frame:
         line = lp + (up - lp) * _fraction(cranial, lc, uc)
         reference = line + _wall(self.upper.wall, above) + _wall(self.lower.wall, below)
         slope = np.where((above > 0) | (below > 0), 0.0, (up - lp) / np.maximum(uc - lc, 1.0))
-        if self.stepped:
+        if self.step_share > 0:
             step = np.maximum(up, lp) - above - below  # beyond the endplates it meets the wall at 45 degrees
-            slope = np.where(step > reference, np.where((above > 0) | (below > 0), 1.0, 0.0), slope)
-            reference = np.maximum(reference, step)
+            steeper = np.where((above > 0) | (below > 0), 1.0, 0.0)
+            slope = np.where(
+                step > reference, (1 - self.step_share) * slope + self.step_share * steeper, slope
+            )
+            reference = reference + self.step_share * np.maximum(step - reference, 0.0)
         return reference, slope
 
 

@@ -20,15 +20,17 @@ ROUNDING = 0.545
 RIM_DEPTH_MM = 9.0  # a corner is sought this near to the endplate's highest point
 MIDDLE_MM = 8.0  # no pedicle comes nearer to the midline than this
 PEDICLE_MARGIN_MM = 2.5
+WALL_FROM_MM, WALL_TO_MM = 2.5, 8.0  # below the endplate, where its posterior wall is looked for
+MIN_SECTION_MM2 = 80.0
+MIN_SECTION = 0.33  # of a body's largest section; what is smaller is its flank or a piece of pedicle
+MAX_OFF_DISC_MM = 4.0  # a frame's origin lies at its disc, or its corners are not the disc's
 TURN_WITHIN_MM = 12.0
 MAX_TURN = 0.21
 BY_WIDTH = "the width of the bodies"
 RIM_BANDWIDTH_MM = 4.0  # smoothing of the rim from slice to slice
 
 
-def fit_frame(
-    anatomy: Anatomy, level: Level, *, anterior_limit_mm: float, posterior_limit_mm: float
-) -> Frame:
+def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
     """Fit the frame and reference surface of a level to its two vertebrae.
 
     Corners are the points of each outline farthest along the diagonal between the posterior and the
@@ -38,8 +40,7 @@ def fit_frame(
     Args:
         anatomy: labels in sagittal order (`Volume.sagittal`).
         level: the level to fit.
-        anterior_limit_mm, posterior_limit_mm: forward and backward slip from which the reference steps
-            (see `Frame.stepped`).
+        slip_limit_mm: forward slip from which the reference steps in full (see `Frame.step_share`).
 
     Raises:
         NotMeasurableError: a vertebra of the level is missing from the field or too small to fit.
@@ -57,7 +58,7 @@ def fit_frame(
     def rims_along(left: FloatArray) -> tuple[FloatArray, list[Rim]]:
         axes = np.stack([left, np.cross(cranial, left), cranial])
         return axes, [
-            _rim(_local(points, axes, centre), axes @ normal, sign, name)
+            _rim(_local(points, axes, centre), axes @ normal, sign, name, labels.shape[0])
             for points, normal, sign, name in (
                 (upper, normals[0], -1.0, level.upper),
                 (lower, normals[1], 1.0, level.lower),
@@ -68,15 +69,25 @@ def fit_frame(
     # A turned vertebra: the rims run obliquely through the midline; left is along them.
     turn = float(np.mean([_turn(rim) for rim in rims]))
     axes, rims = rims_along((left + turn * axes[1]) / np.hypot(1.0, turn))
-    middle = float(np.mean([rim.left[[0, -1]] for rim in rims])) if midline_source == BY_WIDTH else 0.0
-    corners = np.array([[middle, *(float(x) for x in rim.corner(middle))] for rim in rims])
+    corners = np.array([[0.0, *(float(x) for x in rim.corner(0.0))] for rim in rims])
     shift = corners.mean(axis=0)
     origin = centre + shift @ axes
     rims = [
-        replace(r, left=r.left - shift[0], posterior=r.posterior - shift[1], cranial=r.cranial - shift[2])
+        replace(
+            r,
+            left=r.left - shift[0],
+            posterior=r.posterior - shift[1],
+            cranial=r.cranial - shift[2],
+            extent=(r.extent[0] - shift[0], r.extent[1] - shift[0]),
+        )
         for r in rims
     ]
     slip = float(corners[1, 1] - corners[0, 1])
+    disc = labels.to_world(np.argwhere(anatomy.disc(level)))
+    if len(disc) and np.linalg.norm(disc - origin, axis=1).min() > MAX_OFF_DISC_MM:
+        raise NotMeasurableError(
+            f"no believable rim was found at {level}: the corners do not lie at the disc"
+        )
     return Frame(
         level=level,
         origin=origin,
@@ -84,7 +95,7 @@ def fit_frame(
         upper=rims[0],
         lower=rims[1],
         slip_mm=slip,
-        stepped=slip >= anterior_limit_mm or -slip >= posterior_limit_mm,
+        step_share=float(np.clip(2.0 * slip / slip_limit_mm - 1.0, 0.0, 1.0)),
         disc_height_mm=_disc_height(_local(upper, axes, origin), _local(lower, axes, origin)),
         midline_source=midline_source,
     )
@@ -130,9 +141,8 @@ def _outline(volume: Volume, mask: NDArray[np.bool_], vertebra: str) -> FloatArr
     box = mask[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
     sigma = SMOOTHING_MM / volume.spacing_mm[1:]
     points = []
-    for k in range(box.shape[0]):
-        if np.count_nonzero(box[k]) * volume.spacing_mm[1] * volume.spacing_mm[2] < 80.0:
-            continue
+    section = np.count_nonzero(box, axis=(1, 2)) * volume.spacing_mm[1] * volume.spacing_mm[2]
+    for k in np.flatnonzero(section > max(MIN_SECTION_MM2, MIN_SECTION * section.max())):
         smooth = ndimage.gaussian_filter(np.pad(box[k], 1).astype(np.float32), sigma)
         contour = max(measure.find_contours(smooth, 0.5), key=len, default=None)
         if contour is None:
@@ -156,10 +166,13 @@ def _midline(anatomy: Anatomy, level: Level) -> tuple[FloatArray, str]:
     slices = index[:, 0]
     centre = labels.to_world(index.mean(axis=0))
     if slices.min() > 0 and slices.max() < labels.shape[0] - 1:
-        # Between the outermost slices that hold a real cross-section of body, not a few stray voxels.
-        area = np.bincount(slices, minlength=labels.shape[0])
-        wide = np.flatnonzero(area > 0.25 * area.max())
-        middle = labels.to_world(np.array([wide.mean(), *index.mean(axis=0)[1:]]))
+        # Between the places, finer than a slice, where the bodies' cross-section falls to half its largest.
+        area = np.bincount(slices, minlength=labels.shape[0]).astype(np.float64)
+        half = 0.5 * area.max()
+        first, last = np.flatnonzero(area > half)[[0, -1]]
+        begin = first - (area[first] - half) / (area[first] - area[first - 1])
+        end = last + (area[last] - half) / (area[last] - area[last + 1])
+        middle = labels.to_world(np.array([(begin + end) / 2, *index.mean(axis=0)[1:]]))
         return middle, BY_WIDTH
     sac = np.argwhere(anatomy.structure(Structure.THECAL_SAC))
     if len(sac):
@@ -168,9 +181,8 @@ def _midline(anatomy: Anatomy, level: Level) -> tuple[FloatArray, str]:
         heights = [float(np.median(r)) for r in rows if len(r)]
         near = np.min([np.abs(sac[:, 1] - h) for h in heights], axis=0) * labels.spacing_mm[1] < 8.0
         if near.any():
-            middle = centre.copy()
-            middle[0] = float(np.median(world[near, 0]))
-            return middle, "the canal behind the two bodies"
+            # The point in the sac itself: a turned patient's midline is not at one x all the way forward.
+            return np.asarray(np.median(world[near], axis=0)), "the canal behind the two bodies"
     return centre, "the middle of the field"
 
 
@@ -205,6 +217,8 @@ def _facing(points: FloatArray, axis: FloatArray, sign: float) -> FloatArray:
 
 def _plane_normal(points: FloatArray) -> FloatArray:
     """Unit normal of the plane through points (n, 3), refitted without the farthest tenth (Schmorl nodes, spurs)."""
+    if len(points) < 6:
+        raise NotMeasurableError("an endplate is seen in too few places to be measured")
     kept = points
     normal = np.array([0.0, 0.0, 1.0])
     for _ in range(3):
@@ -220,7 +234,7 @@ def _local(points: FloatArray, axes: FloatArray, origin: FloatArray) -> FloatArr
     return np.column_stack([(points[:, :3] - origin) @ axes.T, points[:, 3]])
 
 
-def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str) -> Rim:
+def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str, slices: int) -> Rim:
     """The posterior rim of an endplate from a body's outline in local coordinates (n, 4).
 
     `normal` (3,) is the endplate's own, cranial, in local coordinates: a wedged body's corner may lie well
@@ -235,10 +249,18 @@ def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str) -> 
                 continue
             height = (outline[:, 1] * normal[1] + outline[:, 2] * normal[2]) * sign
             backward = outline[:, 1] * normal[2] - outline[:, 2] * normal[1]
-            near = height > np.quantile(height, 0.98) - RIM_DEPTH_MM
+            top = float(np.quantile(height, 0.98))
+            near = height > top - RIM_DEPTH_MM
             score = (backward + height)[near]
             corner = outline[near][np.argsort(score)[-3:], :3].mean(axis=0)
-            found.append(corner + ROUNDING * SMOOTHING_MM * np.array([0.0, 1.0, sign]))
+            corner += ROUNDING * SMOOTHING_MM * np.array([0.0, 1.0, sign])
+            # A rounded or eroded corner lies in front of its wall; to the side the wall is a pedicle's.
+            on_wall = (
+                (height < top - WALL_FROM_MM) & (height > top - WALL_TO_MM) & (backward > np.median(backward))
+            )
+            if abs(corner[0]) < MIDDLE_MM and np.count_nonzero(on_wall) > 4:
+                corner[1] = max(corner[1], float(np.median(outline[on_wall, 1])))
+            found.append(corner)
         return np.array(found)
 
     # To the side the rim curves forwards: what lies farther back than its middle there is a pedicle.
@@ -249,7 +271,12 @@ def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str) -> 
     left = found[:, 0]
     bandwidth = max(RIM_BANDWIDTH_MM, 1.2 * float(np.median(np.diff(left)))) if len(left) > 1 else 1.0
     posterior, cranial = (_smooth_along(left, found[:, axis], bandwidth) for axis in (1, 2))
-    rim = Rim(left, posterior, cranial, (0.0, 0.0), f"outline of {vertebra}")
+    # Slices run from right to left; where the body goes on beyond the field, so does its rim.
+    extent = (
+        -np.inf if points[:, 3].min() < 2 else float(left[0]),
+        np.inf if points[:, 3].max() > slices - 3 else float(left[-1]),
+    )
+    rim = Rim(left, posterior, cranial, (0.0, 0.0), f"outline of {vertebra}", extent)
     return replace(rim, wall=_wall_shape(points, rim, sign))
 
 

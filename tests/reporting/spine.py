@@ -51,7 +51,7 @@ def frame(level: Level) -> Frame:
         upper=next(rims),
         lower=next(rims),
         slip_mm=0.0,
-        stepped=False,
+        step_share=0.0,
         disc_height_mm=8.0,
         midline_source="test",
     )

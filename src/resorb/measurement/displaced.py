@@ -88,5 +88,16 @@ def find_displaced(disc: NDArray[np.bool_], frame: Frame, grid: Volume) -> tuple
     behind = frame.behind_mm(world)
     keep = behind > 0
     found = Displaced(index[keep], frame.to_local(world[keep]), behind[keep], grid)
-    laid_open = np.count_nonzero(frame.uncovered_mm(world) > 0) if frame.stepped else 0
+    laid_open = np.count_nonzero(frame.uncovered_mm(world) > 0) if frame.step_share > 0 else 0
     return found, laid_open * grid.voxel_volume_mm3
+
+
+def is_separate(disc: NDArray[np.bool_], displaced: Displaced) -> bool:
+    """Whether the deepest displaced voxel belongs to another piece than the disc itself."""
+    if not len(displaced.index):
+        return False
+    pieces, count = ndimage.label(disc, structure=np.ones((3, 3, 3)))
+    if count < 2:
+        return False
+    apex = displaced.index[int(np.argmax(displaced.behind_mm))]
+    return bool(pieces[tuple(apex)] != np.argmax(np.bincount(pieces.ravel())[1:]) + 1)

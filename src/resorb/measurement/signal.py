@@ -49,5 +49,7 @@ def t2_ratio(image: Volume, sac: NDArray[np.bool_], displaced: Displaced, clippe
     if csf < CSF_CONTRAST * float(np.quantile(values, 0.1)) or csf <= tissue:
         return Quantity(value=None, reason="no bright CSF in these slices (flow void or filled sac)")
     return Quantity(
-        value=round(tissue / csf, 4), method="mean signal over CSF of the same slices", source="sagittal"
+        value=round(tissue / csf, 4),
+        method="mean signal over the brightest quarter of the sac near the disc, same slices",
+        source="sagittal",
     )

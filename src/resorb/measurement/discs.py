@@ -13,7 +13,7 @@ from resorb.errors import NotMeasurableError
 from resorb.frame import Frame
 from resorb.framing import fit_frame
 from resorb.limits import Limits, load_limits
-from resorb.measurement.displaced import Displaced, find_displaced
+from resorb.measurement.displaced import Displaced, find_displaced, is_separate
 from resorb.measurement.signal import t2_ratio
 from resorb.reading import DiscReading, Point, Quantity, Reading
 from resorb.study import FloatArray, Study
@@ -47,8 +47,7 @@ def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Tim
             frame = fit_frame(
                 ordered,
                 level,
-                anterior_limit_mm=limits["listhesis_anterior"],
-                posterior_limit_mm=limits["listhesis_posterior"],
+                slip_limit_mm=limits["listhesis_anterior"],
             )
         except NotMeasurableError as error:
             discs.append(_unmeasurable(ordered, level, str(error)))
@@ -106,13 +105,16 @@ def _read(
         flags.append("displaced")
         if width is not None and width < limits["focal_share"] * _circumference(anatomy, frame):
             flags.append("focal")
-    if frame.stepped and uncovered >= limits["uncovered_volume"]:
+    slipped = frame.slip_mm >= limits["listhesis_anterior"] or -frame.slip_mm >= limits["listhesis_posterior"]
+    if slipped:
+        flags.append("listhesis")
+    if slipped and uncovered >= limits["uncovered_volume"]:
         flags.append("uncovered")
         notes.append(
             f"{uncovered:.0f} mm3 of disc lie uncovered between the slipped corners, not counted as displaced"
         )
-    if frame.stepped:
-        flags.append("listhesis")
+    if beyond and is_separate(anatomy.disc(frame.level), displaced):
+        notes.append("the deepest piece is separate from its disc; it is counted to the nearest level")
     if displaced.cropped:
         flags.append("cropped")
     confidence = anatomy.confidence.get(frame.level)
