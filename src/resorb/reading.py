@@ -65,10 +65,10 @@ class DiscReading(_Record):
     Points are RAS+ mm. The reference line runs, in the midline, from the posterior-inferior corner of
     the body above to the posterior-superior corner of the body below.
 
-    Flags: `displaced` (disc tissue deeper behind the reference than the limit), `focal` (and narrower than a
-    quarter of the disc's circumference, within the field), `listhesis`, `uncovered` (a slip lays disc open;
-    not herniated), `cropped` (displaced tissue touches the edge of the field), `low_confidence`,
-    `unmeasurable`.
+    Flags: `displaced` (disc tissue deeper behind the reference than the limit), `focal` (and standing out from
+    the bulge around it, narrower than a quarter of the disc's circumference, within the field), `listhesis`,
+    `uncovered` (a slip lays disc open; not herniated), `cropped` (displaced tissue touches the edge of the
+    field), `low_confidence`, `unmeasurable`.
     """
 
     level: str

@@ -14,6 +14,7 @@ from resorb.frame import Frame
 from resorb.framing import fit_frame
 from resorb.limits import Limits, load_limits
 from resorb.measurement.displaced import Displaced, find_displaced, is_separate
+from resorb.measurement.focal import prominence
 from resorb.measurement.signal import t2_ratio
 from resorb.reading import DiscReading, Point, Quantity, Reading
 from resorb.study import FloatArray, Study
@@ -100,10 +101,12 @@ def _read(
     floor = limits["extent_floor"]
     flags, notes = [], []
     beyond = depth >= limits["displaced_depth"]
-    width = _half_depth_width(displaced, limits["focal_relative_depth"])
     if beyond:
         flags.append("displaced")
-        if width is not None and width < limits["focal_share"] * _circumference(anatomy, frame):
+        spacing = float(displaced.volume.spacing_mm[0])
+        peak = prominence(displaced.depth_by_slice_mm(), spacing, limits["focal_relative_depth"])
+        widest = limits["focal_share"] * _circumference(anatomy, frame)
+        if peak.height_mm >= limits["focal_prominence"] and peak.width_mm < widest:
             flags.append("focal")
     slipped = frame.slip_mm >= limits["listhesis_anterior"] or -frame.slip_mm >= limits["listhesis_posterior"]
     if slipped:
@@ -184,22 +187,6 @@ def _extent(local: FloatArray, axis: int, displaced: Displaced, floor: float) ->
     voxel = displaced.volume.spacing_mm[{0: 0, 2: 1}[axis]]
     extent = float(np.ptp(local[:, axis]) + voxel)
     return _whole(extent, axis == 0 and displaced.cropped, method)
-
-
-def _half_depth_width(displaced: Displaced, share: float) -> float | None:
-    """Width, mm, over which the depth stays above a share of its largest; None where the field ends before it falls."""
-    depth = displaced.depth_by_slice_mm()
-    apex = int(np.argmax(depth))
-    above = depth >= share * depth[apex]
-    first = apex
-    while first >= 0 and above[first]:
-        first -= 1
-    last = apex
-    while last < len(above) and above[last]:
-        last += 1
-    if first < 0 or last == len(above):
-        return None
-    return float((last - first - 1) * displaced.volume.spacing_mm[0])
 
 
 def _circumference(anatomy: Anatomy, frame: Frame) -> float:
