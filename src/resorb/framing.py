@@ -22,7 +22,8 @@ MIDDLE_MM = 8.0  # no pedicle comes nearer to the midline than this
 PEDICLE_MARGIN_MM = 2.5
 WALL_FROM_MM, WALL_TO_MM = 2.5, 8.0  # below the endplate, where its posterior wall is looked for
 MIN_SECTION_MM2 = 80.0
-MIN_SECTION = 0.33  # of a body's largest section; what is smaller is its flank or a piece of pedicle
+MIN_SECTION = 0.5  # of a body's largest section; what is smaller is its flank or a piece of pedicle
+AT_EDGE_MM = 1.5  # a body seen this near to the field's last slice goes on beyond it
 MAX_OFF_DISC_MM = 4.0  # a frame's origin lies at its disc, or its corners are not the disc's
 TURN_WITHIN_MM = 12.0
 MAX_TURN = 0.21
@@ -58,7 +59,7 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
     def rims_along(left: FloatArray) -> tuple[FloatArray, list[Rim]]:
         axes = np.stack([left, np.cross(cranial, left), cranial])
         return axes, [
-            _rim(_local(points, axes, centre), axes @ normal, sign, name, labels.shape[0])
+            _rim(_local(points, axes, centre), axes @ normal, sign, name, labels)
             for points, normal, sign, name in (
                 (upper, normals[0], -1.0, level.upper),
                 (lower, normals[1], 1.0, level.lower),
@@ -234,7 +235,7 @@ def _local(points: FloatArray, axes: FloatArray, origin: FloatArray) -> FloatArr
     return np.column_stack([(points[:, :3] - origin) @ axes.T, points[:, 3]])
 
 
-def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str, slices: int) -> Rim:
+def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str, field: Volume) -> Rim:
     """The posterior rim of an endplate from a body's outline in local coordinates (n, 4).
 
     `normal` (3,) is the endplate's own, cranial, in local coordinates: a wedged body's corner may lie well
@@ -273,8 +274,10 @@ def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str, sli
     posterior, cranial = (_smooth_along(left, found[:, axis], bandwidth) for axis in (1, 2))
     # Slices run from right to left; where the body goes on beyond the field, so does its rim.
     extent = (
-        -np.inf if points[:, 3].min() < 2 else float(left[0]),
-        np.inf if points[:, 3].max() > slices - 3 else float(left[-1]),
+        -np.inf if points[:, 3].min() * field.spacing_mm[0] < AT_EDGE_MM else float(left[0]),
+        np.inf
+        if (field.shape[0] - 1 - points[:, 3].max()) * field.spacing_mm[0] < AT_EDGE_MM
+        else float(left[-1]),
     )
     rim = Rim(left, posterior, cranial, (0.0, 0.0), f"outline of {vertebra}", extent)
     return replace(rim, wall=_wall_shape(points, rim, sign))
