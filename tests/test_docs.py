@@ -61,7 +61,7 @@ def test_the_page_on_reading_names_every_option_and_exit_code() -> None:
 
 def test_the_page_on_reading_explains_every_flag() -> None:
     page = (ROOT / "docs" / "read.md").read_text(encoding="utf-8")
-    source = (ROOT / "src" / "resorb" / "measurement" / "measure.py").read_text(encoding="utf-8")
+    source = (ROOT / "src" / "resorb" / "measurement" / "discs.py").read_text(encoding="utf-8")
     flags = set(re.findall(r'flags\.append\("(\w+)"\)', source)) | {"unmeasurable"}
     assert len(flags) > 3
     for flag in flags:

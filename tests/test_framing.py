@@ -161,12 +161,12 @@ def test_a_slab_that_cuts_the_bodies_has_its_midline_from_the_canal(degrees: flo
 
 
 @pytest.mark.parametrize(
-    ("slip", "share"), [(0.0, 0.0), (0.9, 0.0), (2.25, 0.5), (6.0, 1.0), (-4.0, 0.0), (-6.5, 0.0)]
+    ("slip", "share"), [(0.0, 0.0), (2.0, 0.0), (4.5, 0.5), (7.0, 1.0), (-4.0, 0.0), (-6.5, 0.0)]
 )
 def test_a_forward_slip_is_found_and_steps_the_reference_gradually(slip: float, share: float) -> None:
     frame = fitted(sampled(spacing=(1.5, 0.6, 0.6), slip=slip))
     assert frame.slip_mm == pytest.approx(slip, abs=0.6)  # a pixel: half of one for each corner
-    assert frame.step_share == pytest.approx(share, abs=0.4)
+    assert frame.step_share == pytest.approx(share, abs=0.25)
 
 
 def test_the_fit_survives_holes_and_frayed_edges(upright: Anatomy) -> None:

@@ -64,7 +64,7 @@ class Frame:
         slip_mm: how far the lower corner lies behind the upper one; positive where the upper vertebra
             slipped forwards.
         step_share: how far the reference between the corners has moved from the line towards the step that a
-            forward slip makes: 0 up to half the limit, 1 from the limit on, so that no reading flips on a
+            forward slip makes: 0 up to the limit, 1 from twice the limit on, so that no reading flips on a
             tenth of a millimetre. Disc laid open by the slip is so not taken for displaced.
         midline_source: what the midline was found on, in words.
     """

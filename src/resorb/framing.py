@@ -41,7 +41,7 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
     Args:
         anatomy: labels in sagittal order (`Volume.sagittal`).
         level: the level to fit.
-        slip_limit_mm: forward slip from which the reference steps in full (see `Frame.step_share`).
+        slip_limit_mm: forward slip from which the reference begins to step (see `Frame.step_share`).
 
     Raises:
         NotMeasurableError: a vertebra of the level is missing from the field or too small to fit.
@@ -96,7 +96,7 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         upper=rims[0],
         lower=rims[1],
         slip_mm=slip,
-        step_share=float(np.clip(2.0 * slip / slip_limit_mm - 1.0, 0.0, 1.0)),
+        step_share=float(np.clip(slip / slip_limit_mm - 1.0, 0.0, 1.0)),
         disc_height_mm=_disc_height(_local(upper, axes, origin), _local(lower, axes, origin)),
         midline_source=midline_source,
     )

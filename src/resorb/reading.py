@@ -68,7 +68,7 @@ class DiscReading(_Record):
     Flags: `displaced` (disc tissue deeper behind the reference than the limit), `focal` (and standing out from
     the bulge around it, narrower than a quarter of the disc's circumference, within the field), `listhesis`,
     `uncovered` (a slip lays disc open; not herniated), `cropped` (displaced tissue touches the edge of the
-    field), `low_confidence`, `unmeasurable`.
+    field), `thoracic` (above T12/L1: measured, not judged), `low_confidence`, `unmeasurable`.
     """
 
     level: str
@@ -134,7 +134,12 @@ class Reading(_Record):
         measured = [disc for disc in self.discs if disc.depth_mm.at_least is not None]
         return max(
             measured,
-            key=lambda d: ("focal" in d.flags, d.displaced, d.depth_mm.at_least or 0.0),
+            key=lambda d: (
+                "focal" in d.flags,
+                d.displaced,
+                "thoracic" not in d.flags,
+                d.depth_mm.at_least or 0.0,
+            ),
             default=None,
         )
 

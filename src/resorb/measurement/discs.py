@@ -21,6 +21,8 @@ from resorb.study import FloatArray, Study
 from resorb.timepoint import Timepoint
 
 SAGITTAL = "sagittal"
+#: Above this level discs are measured, not judged: rib joints look like displaced disc, and limits are lumbar.
+FIRST_LUMBAR = Level("T12", "L1")
 #: Circumference of a lumbar disc from its anteroposterior length alone: an ellipse 1.4 times as wide as long.
 WIDTH_OVER_LENGTH = 1.4
 
@@ -48,7 +50,7 @@ def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Tim
             frame = fit_frame(
                 ordered,
                 level,
-                slip_limit_mm=limits["listhesis_anterior"],
+                slip_limit_mm=_slip_limit(level, limits),
             )
         except NotMeasurableError as error:
             discs.append(_unmeasurable(ordered, level, str(error)))
@@ -72,6 +74,10 @@ def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Tim
         discs=tuple(discs),
     )
     return Timepoint(study, anatomy, reading, study.sagittal.volume.from_sagittal(mask), frames)
+
+
+def _slip_limit(level: Level, limits: Limits) -> float:
+    return limits["listhesis_anterior_sacral" if level.lower == "S1" else "listhesis_anterior"]
 
 
 def _unmeasurable(anatomy: Anatomy, level: Level, why: str) -> DiscReading:
@@ -100,7 +106,10 @@ def _read(
     depth = displaced.depth_mm
     floor = limits["extent_floor"]
     flags, notes = [], []
-    beyond = depth >= limits["displaced_depth"]
+    thoracic = frame.level < FIRST_LUMBAR
+    if thoracic:
+        flags.append("thoracic")
+    beyond = not thoracic and depth >= limits["displaced_depth"]
     if beyond:
         flags.append("displaced")
         spacing = float(displaced.volume.spacing_mm[0])
@@ -108,7 +117,9 @@ def _read(
         widest = limits["focal_share"] * _circumference(anatomy, frame)
         if peak.height_mm >= limits["focal_prominence"] and peak.width_mm < widest:
             flags.append("focal")
-    slipped = frame.slip_mm >= limits["listhesis_anterior"] or -frame.slip_mm >= limits["listhesis_posterior"]
+    slipped = (
+        frame.slip_mm >= _slip_limit(frame.level, limits) or -frame.slip_mm >= limits["listhesis_posterior"]
+    )
     if slipped:
         flags.append("listhesis")
     if slipped and uncovered >= limits["uncovered_volume"]:

@@ -34,6 +34,7 @@ FLAGS: dict[str, str] = {
     "listhesis": "slipped vertebra (listhesis)",
     "uncovered": "disc uncovered by a slip",
     "cropped": "touches the edge of the field",
+    "thoracic": "above the lumbar spine, not judged",
     "low_confidence": "outlines are uncertain",
     "unmeasurable": "not measurable",
 }
