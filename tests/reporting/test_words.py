@@ -10,7 +10,7 @@ MISSING = Quantity(value=None, reason="cropped")
 
 
 def test_a_displaced_level_gets_one_sentence_with_side_depth_and_volume() -> None:
-    (text,) = findings(spine.reading())
+    (text,) = findings(spine.reading()).main
     assert text == (
         "L4/L5: focal displaced disc material, on the patient's left; depth behind the reference line 0.2 mm, "
         "volume 2 mm³."
@@ -19,9 +19,17 @@ def test_a_displaced_level_gets_one_sentence_with_side_depth_and_volume() -> Non
 
 def test_focal_is_said_only_where_it_was_measured() -> None:
     broad = spine.disc(spine.DISPLACED, displaced=True, flags=("displaced",))
-    (text,) = findings(spine.reading((broad,)))
-    assert "displaced disc material, not shown to be focal" in text
-    assert "focal displaced" not in text
+    found = findings(spine.reading((broad,)))
+    assert found.main[0].startswith("No focal displaced disc material")
+    (text,) = found.further
+    assert "not shown to be focal" in text
+    assert broad.level in text
+
+
+def test_levels_above_the_lumbar_spine_are_not_findings() -> None:
+    above = spine.disc(spine.LEVELS[0], flags=("thoracic", "unmeasurable"), depth_mm=MISSING)
+    found = findings(spine.reading((above, spine.disc(spine.LEVELS[1]))))
+    assert not any(above.level in text for text in (*found.main, *found.further))
 
 
 def test_nothing_displaced_names_what_was_measured_and_what_was_not() -> None:
@@ -29,29 +37,32 @@ def test_nothing_displaced_names_what_was_measured_and_what_was_not() -> None:
         spine.LEVELS[2], flags=("unmeasurable",), depth_mm=Quantity(value=None, reason="no frame")
     )
     texts = findings(spine.reading((spine.disc(spine.LEVELS[0]), spine.disc(spine.LEVELS[1]), lost)))
-    assert texts[0].startswith("No focal displaced disc material")
-    assert "2 levels measured (L3/L4, L4/L5)" in texts[0]
-    assert texts[1] == "L5/S1: displacement not measured (no frame)."
+    assert texts.main[0].startswith("No focal displaced disc material")
+    assert "2 levels measured (L3/L4, L4/L5)" in texts.main[0]
+    assert texts.further == ("L5/S1: displacement not measured (no frame).",)
 
 
 def test_nothing_measured_is_not_called_nothing_found() -> None:
     texts = findings(spine.reading((spine.disc(spine.LEVELS[0], depth_mm=MISSING),)))
-    assert texts[0].startswith("No level could be measured")
-    assert not any("No focal" in text for text in texts)
+    assert texts.main[0].startswith("No level could be measured")
+    assert not any("No focal" in text for text in texts.main)
 
 
 def test_disc_laid_open_by_a_slip_is_not_called_herniation() -> None:
     slipped = spine.disc(spine.LEVELS[2], flags=("uncovered",), slip_mm=Quantity(value=-8.31))
     texts = findings(spine.reading((slipped,)))
-    assert "L5/S1: disc uncovered by a slip of 8.3 mm, not counted as herniation." in texts
-    assert texts[0].startswith("No focal displaced")
+    assert "L5/S1: disc uncovered by a slip of 8.3 mm, not counted as herniation." in texts.main
+    assert texts.main[0].startswith("No focal displaced")
 
 
 def test_doubt_of_a_displaced_level_stands_in_its_sentence() -> None:
     unsure = spine.disc(
-        spine.DISPLACED, displaced=True, flags=("displaced", "low_confidence", "cropped"), volume_mm3=MISSING
+        spine.DISPLACED,
+        displaced=True,
+        flags=("displaced", "focal", "low_confidence", "cropped"),
+        volume_mm3=MISSING,
     )
-    (text,) = findings(spine.reading((unsure,)))
+    (text,) = findings(spine.reading((unsure,))).main
     assert "volume not measured (touches the edge" in text
     assert "uncertain" in text
     assert "there may be more" in text

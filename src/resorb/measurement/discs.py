@@ -85,7 +85,7 @@ def _unmeasurable(anatomy: Anatomy, level: Level, why: str) -> DiscReading:
     missing = Quantity(value=None, reason=why)
     return DiscReading(
         level=str(level),
-        flags=("unmeasurable",),
+        flags=("thoracic", "unmeasurable") if level < FIRST_LUMBAR else ("unmeasurable",),
         notes=(why,),
         confidence=anatomy.confidence.get(level),
         slip_mm=missing,
@@ -115,7 +115,8 @@ def _read(
         spacing = float(displaced.volume.spacing_mm[0])
         peak = prominence(displaced.depth_by_slice_mm(), spacing, limits["focal_relative_depth"])
         widest = limits["focal_share"] * _circumference(anatomy, frame)
-        if peak.height_mm >= limits["focal_prominence"] and peak.width_mm < widest:
+        deep, stands_out = depth >= limits["focal_depth"], peak.height_mm >= limits["focal_prominence"]
+        if deep and stands_out and peak.width_mm < widest:
             flags.append("focal")
     slipped = (
         frame.slip_mm >= _slip_limit(frame.level, limits) or -frame.slip_mm >= limits["listhesis_posterior"]

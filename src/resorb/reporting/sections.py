@@ -38,7 +38,7 @@ def finding(timepoint: Timepoint) -> Section:
         "finding",
         "finding.html",
         {
-            "sentences": findings(reading),
+            "findings": findings(reading),
             "doubts": doubts(reading, (*timepoint.study.warnings, *timepoint.anatomy.warnings)),
             "calibrated": calibrated(reading),
         },

@@ -109,37 +109,47 @@ def slice_place(left_mm: float | None) -> str:
     return f"{abs(left_mm):.1f} mm to the {'left' if left_mm > 0 else 'right'} of the midline"
 
 
-def findings(reading: Reading) -> tuple[str, ...]:
-    """What was found: one sentence per displaced, uncovered or unmeasurable level, or that there is none."""
-    sentences = [_displaced(disc) for disc in reading.discs if disc.displaced]
-    measured = [disc for disc in reading.discs if disc.depth_mm.value is not None]
-    if not sentences and measured:
-        sentences.append(
+@dataclass(frozen=True)
+class Findings:
+    """What was found: the sentences to read first, and what else was seen."""
+
+    main: tuple[str, ...]
+    further: tuple[str, ...]
+
+
+def findings(reading: Reading) -> Findings:
+    """Focal displaced material and uncovered disc first, or that there is none; then bulges and what was not measured.
+
+    Levels above the lumbar spine stand in the table only.
+    """
+    lumbar = [disc for disc in reading.discs if "thoracic" not in disc.flags]
+    main = [_displaced(disc) for disc in lumbar if "focal" in disc.flags]
+    measured = [disc for disc in lumbar if disc.depth_mm.value is not None]
+    if not main and measured:
+        main.append(
             "No focal displaced disc material above the detection limits at the "
             f"{_count(len(measured), 'level')} measured ({', '.join(disc.level for disc in measured)})."
         )
-    if not measured and not sentences:
-        sentences.append(
-            "No level could be measured; this says nothing about whether disc material is displaced."
+    if not measured and not main:
+        main.append("No level could be measured; this says nothing about whether disc material is displaced.")
+    main += [_uncovered(disc) for disc in lumbar if "uncovered" in disc.flags]
+    further = []
+    if broad := [disc for disc in lumbar if disc.displaced and "focal" not in disc.flags]:
+        levels = ", ".join(f"{disc.level} {phrase('depth_mm', disc.depth_mm)}" for disc in broad)
+        further.append(
+            f"Disc behind the reference line, not shown to be focal (a bulge, or wider than the field): {levels}."
         )
-    sentences += [_uncovered(disc) for disc in reading.discs if "uncovered" in disc.flags]
-    for disc in reading.discs:
-        if not disc.displaced and disc.depth_mm.value is None:
-            sentences.append(
-                f"{disc.level}: displacement not measured ({reason_words(disc.depth_mm.reason)})."
-            )
-    return tuple(sentences)
+    further += [
+        f"{disc.level}: displacement not measured ({reason_words(disc.depth_mm.reason)})."
+        for disc in lumbar
+        if not disc.displaced and disc.depth_mm.value is None
+    ]
+    return Findings(tuple(main), tuple(further))
 
 
 def _displaced(disc: DiscReading) -> str:
-    # "Focal" is said only where the measurement says it: displaced material may also be a broad bulge.
-    what = (
-        "focal displaced disc material"
-        if "focal" in disc.flags
-        else "displaced disc material, not shown to be focal"
-    )
     text = (
-        f"{disc.level}: {what}, {side_words(disc.side)}; "
+        f"{disc.level}: focal displaced disc material, {side_words(disc.side)}; "
         f"depth behind the reference line {phrase('depth_mm', disc.depth_mm)}, "
         f"volume {phrase('volume_mm3', disc.volume_mm3)}."
     )

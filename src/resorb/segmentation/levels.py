@@ -22,7 +22,8 @@ from resorb.segmentation.paint import paint
 from resorb.study import FloatArray, Volume
 
 MIN_DISC_MM3 = 250.0  # a lumbar disc cut to one 4 mm slice still holds more
-MIN_SACRUM_MM3 = 400.0
+MIN_SACRUM_MM3 = 2500.0  # a 4 mm slice of S1 and S2 holds as much; less is a false speck
+MAX_BODY_BELOW = 0.2  # share of all body voxels that may lie below the top of a sacrum
 MAX_OFF_CHAIN_MM = 14.0  # a disc farther from the curve through its neighbours is no disc of this spine
 MAX_STEP_RATIO = 1.6
 MAX_ABOVE_SACRUM_MM = 30.0
@@ -126,9 +127,13 @@ def _sacrum_top(structures: Volume) -> float | None:
     best = int(np.argmax(sizes)) + 1
     if sizes[best - 1] < MIN_SACRUM_MM3:
         return None
-    height = structures.to_world(np.argwhere(components == best))[:, 2]
     # The sacral promontory is the top; the disc's own centre lies above S1's upper quarter.
-    return float(np.quantile(height, 0.75))
+    height = structures.to_world(np.argwhere(components == best))[:, 2]
+    top = float(np.quantile(height, 0.75))
+    bodies = structures.to_world(np.argwhere(structures.data == Structure.VERTEBRAL_BODY))[:, 2]
+    if len(bodies) and float(np.mean(bodies < top)) > MAX_BODY_BELOW:
+        return None
+    return top
 
 
 def _chain(pieces: list[_Piece]) -> list[_Piece]:
