@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from resorb.anatomy import Level, Structure, anatomy_index
-from resorb.errors import NotMeasurableError, UsageError
+from resorb.errors import InputError, NotMeasurableError, UsageError
 from resorb.segmentation.levels import name_levels
 from resorb.study import Volume
 from tests.spine import Bump, sampled
@@ -91,6 +91,22 @@ def test_no_spine() -> None:
     empty = Volume(np.zeros((20, 60, 60), np.uint8), np.diag([-4.0, -1, -1, 1]))
     with pytest.raises(NotMeasurableError, match="no row of lumbar discs"):
         name_levels(empty, None, source="test")
+
+
+@pytest.mark.parametrize(("axis", "words"), [(1, "head and foot"), (2, "front and back")])
+def test_anatomy_that_contradicts_the_affine_is_refused(axis: int, words: str) -> None:
+    structures = sampled().sagittal()
+    with pytest.raises(InputError, match=words):
+        name_levels(structures.with_data(np.flip(structures.data, axis)), None, source="test")
+
+
+def test_a_speck_of_false_sacrum_is_no_anchor() -> None:
+    structures = sampled().sagittal()
+    data = np.where(structures.data == Structure.SACRUM, 0, structures.data).astype(np.uint8)
+    data[20:30, 20:40, 20:40] = Structure.SACRUM  # high above the lowest disc
+    anatomy = name_levels(structures.with_data(data), None, source="test")
+    assert len(anatomy.levels) == 3
+    assert any("sacrum" in doubt for doubt in anatomy.naming.doubts)
 
 
 def test_a_bump_stays_part_of_its_disc() -> None:

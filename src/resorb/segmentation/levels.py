@@ -17,12 +17,13 @@ from resorb.anatomy import (
     Structure,
     anatomy_index,
 )
-from resorb.errors import NotMeasurableError, UsageError
+from resorb.errors import InputError, NotMeasurableError, UsageError
 from resorb.segmentation.paint import paint
 from resorb.study import FloatArray, Volume
 
 MIN_DISC_MM3 = 250.0  # a lumbar disc cut to one 4 mm slice still holds more
 MIN_SACRUM_MM3 = 2500.0  # a 4 mm slice of S1 and S2 holds as much; less is a false speck
+REVERSED_MM = 5.0
 MAX_BODY_BELOW = 0.2  # share of all body voxels that may lie below the top of a sacrum
 MAX_OFF_CHAIN_MM = 14.0  # a disc farther from the curve through its neighbours is no disc of this spine
 MAX_STEP_RATIO = 1.6
@@ -65,9 +66,11 @@ def name_levels(
         warnings: carried into the Anatomy.
 
     Raises:
+        InputError: the anatomy contradicts the affine: the image is back to front or upside down.
         NotMeasurableError: fewer than two discs in a row: this is no lumbar spine.
         UsageError: `lowest_disc` leaves no names for the uppermost discs.
     """
+    _check_orientation(structures)
     pieces, components = _discs(structures)
     sacrum_top = _sacrum_top(structures)
     if sacrum_top is not None:
@@ -86,6 +89,25 @@ def name_levels(
             mask = labels == anatomy_index(Structure.DISC, level.upper)
             confidence[level] = round(float(probability[mask].mean()) / 255, 4)
     return Anatomy(structures.with_data(labels), levels, naming, source, confidence, warnings)
+
+
+def _check_orientation(structures: Volume) -> None:
+    """Refuse an image whose anatomy contradicts its affine: a sac in front of the bodies, a sacrum above them."""
+
+    def centre(structure: Structure) -> FloatArray | None:
+        index = np.argwhere(structures.data == structure)
+        enough = len(index) * structures.voxel_volume_mm3 >= MIN_SACRUM_MM3
+        return structures.to_world(index.mean(axis=0)) if enough else None
+
+    bodies, sac, sacrum = map(centre, (Structure.VERTEBRAL_BODY, Structure.THECAL_SAC, Structure.SACRUM))
+    if bodies is None:
+        return
+    if sac is not None and sac[1] > bodies[1] + REVERSED_MM:
+        raise InputError(
+            "the thecal sac lies in front of the vertebrae: the image's affine has front and back reversed"
+        )
+    if sacrum is not None and sacrum[2] > bodies[2] + REVERSED_MM:
+        raise InputError("the sacrum lies above the vertebrae: the image's affine has head and foot reversed")
 
 
 def _discs(structures: Volume) -> tuple[list[_Piece], NDArray[np.int32]]:

@@ -34,6 +34,7 @@ def segment(
         progress: called with a word and the fraction done.
 
     Raises:
+        InputError: the anatomy contradicts the affine.
         NotMeasurableError: no lumbar spine was found in the image.
     """
     volume = study.sagittal.volume
