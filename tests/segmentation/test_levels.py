@@ -100,6 +100,16 @@ def test_anatomy_that_contradicts_the_affine_is_refused(axis: int, words: str) -
         name_levels(structures.with_data(np.flip(structures.data, axis)), None, source="test")
 
 
+def test_hardly_any_sac_is_a_warning() -> None:
+    structures = sampled().sagittal()
+    assert name_levels(structures, None, source="test").warnings == ()
+    sac = np.argwhere(structures.data == Structure.THECAL_SAC)
+    data = structures.data.copy()
+    data[tuple(sac[len(sac) // 20 :].T)] = 0
+    (warning,) = name_levels(structures.with_data(data), None, source="test").warnings
+    assert "thecal sac" in warning
+
+
 def test_a_speck_of_false_sacrum_is_no_anchor() -> None:
     structures = sampled().sagittal()
     data = np.where(structures.data == Structure.SACRUM, 0, structures.data).astype(np.uint8)

@@ -24,6 +24,7 @@ from resorb.study import FloatArray, Volume
 MIN_DISC_MM3 = 250.0  # a lumbar disc cut to one 4 mm slice still holds more
 MIN_SACRUM_MM3 = 2500.0  # a 4 mm slice of S1 and S2 holds as much; less is a false speck
 REVERSED_MM = 5.0
+MIN_SAC_SHARE = 0.05  # of the volume of the vertebral bodies
 MAX_BODY_BELOW = 0.2  # share of all body voxels that may lie below the top of a sacrum
 MAX_OFF_CHAIN_MM = 14.0  # a disc farther from the curve through its neighbours is no disc of this spine
 MAX_STEP_RATIO = 1.6
@@ -81,6 +82,8 @@ def name_levels(
             "no row of lumbar discs was found: this does not look like a lumbar T2 MRI "
             "(use --mask with a label map if it is one)"
         )
+    if _sac_is_scanty(structures):
+        warnings = (*warnings, "hardly any thecal sac was found: is the image back to front, or not T2?")
     naming, levels = _name(pieces, sacrum_top, lowest_disc, named_by)
     labels = paint(structures, components, [p.labels for p in pieces], levels)
     confidence = {}
@@ -108,6 +111,13 @@ def _check_orientation(structures: Volume) -> None:
         )
     if sacrum is not None and sacrum[2] > bodies[2] + REVERSED_MM:
         raise InputError("the sacrum lies above the vertebrae: the image's affine has head and foot reversed")
+
+
+def _sac_is_scanty(structures: Volume) -> bool:
+    """A sac was found, but far less of it than any canal holds beside these vertebrae (about a fifth of theirs)."""
+    bodies = np.count_nonzero(structures.data == Structure.VERTEBRAL_BODY)
+    sac = np.count_nonzero(structures.data == Structure.THECAL_SAC)
+    return bool(0 < sac < MIN_SAC_SHARE * bodies)
 
 
 def _discs(structures: Volume) -> tuple[list[_Piece], NDArray[np.int32]]:
