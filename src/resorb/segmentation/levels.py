@@ -71,7 +71,6 @@ def name_levels(
         NotMeasurableError: fewer than two discs in a row: this is no lumbar spine.
         UsageError: `lowest_disc` leaves no names for the uppermost discs.
     """
-    _check_orientation(structures)
     pieces, components = _discs(structures)
     sacrum_top = _sacrum_top(structures)
     if sacrum_top is not None:
@@ -82,6 +81,7 @@ def name_levels(
             "no row of lumbar discs was found: this does not look like a lumbar T2 MRI "
             "(use --mask with a label map if it is one)"
         )
+    _check_orientation(structures)
     if _sac_is_scanty(structures):
         warnings = (*warnings, "hardly any thecal sac was found: is the image back to front, or not T2?")
     naming, levels = _name(pieces, sacrum_top, lowest_disc, named_by)
