@@ -20,10 +20,20 @@ def test_a_displaced_level_gets_one_sentence_with_side_depth_and_volume() -> Non
 def test_focal_is_said_only_where_it_was_measured() -> None:
     broad = spine.disc(spine.DISPLACED, displaced=True, flags=("displaced",))
     found = findings(spine.reading((broad,)))
-    assert found.main[0].startswith("No focal displaced disc material")
-    (text,) = found.further
+    (text,) = found.main
     assert "not shown to be focal" in text
     assert broad.level in text
+    assert found.further == ()
+
+
+def test_a_bulge_stands_below_a_focal_finding() -> None:
+    focal = spine.disc(spine.DISPLACED, displaced=True)
+    broad = spine.disc(spine.LEVELS[2], displaced=True, flags=("displaced",))
+    found = findings(spine.reading((focal, broad)))
+    assert found.main[0].startswith(f"{focal.level}: focal")
+    (text,) = found.further
+    assert broad.level in text
+    assert focal.level not in text
 
 
 def test_levels_above_the_lumbar_spine_are_not_findings() -> None:

@@ -125,20 +125,23 @@ def findings(reading: Reading) -> Findings:
     lumbar = [disc for disc in reading.discs if "thoracic" not in disc.flags]
     main = [_displaced(disc) for disc in lumbar if "focal" in disc.flags]
     measured = [disc for disc in lumbar if disc.depth_mm.value is not None]
-    if not main and measured:
+    broad = [disc for disc in lumbar if disc.displaced and "focal" not in disc.flags]
+    levels = ", ".join(f"{disc.level} {phrase('depth_mm', disc.depth_mm)}" for disc in broad)
+    bulges = [
+        f"Disc behind the reference line, not shown to be focal (a bulge, or wider than the field): {levels}."
+    ]
+    further = bulges if broad and main else []
+    if broad and not main:
+        # Said first, and no "none found" above it: a herniation may hide in what the field cuts.
+        main += bulges
+    elif not main and measured:
         main.append(
             "No focal displaced disc material above the detection limits at the "
             f"{_count(len(measured), 'level')} measured ({', '.join(disc.level for disc in measured)})."
         )
-    if not measured and not main:
+    elif not main:
         main.append("No level could be measured; this says nothing about whether disc material is displaced.")
     main += [_uncovered(disc) for disc in lumbar if "uncovered" in disc.flags]
-    further = []
-    if broad := [disc for disc in lumbar if disc.displaced and "focal" not in disc.flags]:
-        levels = ", ".join(f"{disc.level} {phrase('depth_mm', disc.depth_mm)}" for disc in broad)
-        further.append(
-            f"Disc behind the reference line, not shown to be focal (a bulge, or wider than the field): {levels}."
-        )
     further += [
         f"{disc.level}: displacement not measured ({reason_words(disc.depth_mm.reason)})."
         for disc in lumbar
