@@ -8,6 +8,7 @@ inverse distance (Shepard 1968, ACM National Conference, doi 10.1145/800186.8106
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,7 +26,8 @@ from resorb.study import FloatArray
 FLEXION_SD_DEG, FLEXION_LIMIT_DEG = 1.0, 2.0  # from supine scan to supine scan
 TURN_SD_DEG, SHIFT_SD_MM = 2.5, 5.0
 LATTICE_MM = 2.0  # of the blend near the spine; beyond `REACH_MM` around it, the far lattice's
-FAR_LATTICE_MM, REACH_MM, FAR_REACH_MM = 8.0, 10.0, 160.0
+FAR_LATTICE_MM, REACH_MM, FAR_REACH_MM = 12.0, 10.0, 160.0
+FELT_MM = 70.0  # near the spine, a bone further away than this moves nothing
 STIFF_MM = 1.0  # around a bone everything moves with it
 SHARPNESS = 3.0  # power of the inverse distance
 TOLERANCE_MM, MAX_ROUNDS = 1e-4, 60
@@ -126,8 +128,8 @@ def lie(phantom: Phantom, spec: PoseSpec, seed: int) -> Pose:
     distances = _bone_distances(phantom)
     box = phantom.fine.axes()
     low, high = (np.array([axis[end] for axis in box]) for end in (0, -1))
-    near = _blend(bends, distances, (low - REACH_MM, high + REACH_MM), LATTICE_MM)
-    far = _blend(bends, distances, (low - FAR_REACH_MM, high + FAR_REACH_MM), FAR_LATTICE_MM)
+    near = _blend(bends, distances, (low - REACH_MM, high + REACH_MM), LATTICE_MM, FELT_MM)
+    far = _blend(bends, distances, (low - FAR_REACH_MM, high + FAR_REACH_MM), FAR_LATTICE_MM, np.inf)
     return Pose(flexion, patient, bends, near, far)
 
 
@@ -163,7 +165,7 @@ def _bends(phantom: Phantom, flexion: Mapping[str, float]) -> dict[str, FloatArr
 
 
 def _bone_distances(phantom: Phantom) -> dict[str, _Lattice]:
-    """Distance to each vertebra's bone around it, mm, on the near lattice's grid."""
+    """Distance to each vertebra's bone, mm, in the stretch of the spine that feels it."""
     every = max(round(LATTICE_MM / phantom.fine.pitch_mm), 1)
     sparse = phantom.anatomy[::every, ::every, ::every]
     bone = np.isin(sparse // STRUCTURE_STEP, [int(structure) for structure in _BONE])
@@ -174,8 +176,11 @@ def _bone_distances(phantom: Phantom) -> dict[str, _Lattice]:
         here = ordinals == VERTEBRAE.index(name) + 1
         if not here.any():
             raise ValueError(f"{name} has landmarks but no bone on the fine grid")
-        distance = ndimage.distance_transform_edt(~here, sampling=step).astype(np.float32)
-        found[name] = _Lattice(distance[None], phantom.fine.origin, step)
+        heights = np.flatnonzero(here.any(axis=(0, 1)))
+        bottom = max(int(heights[0] - FELT_MM / step), 0)
+        part = here[:, :, bottom : int(heights[-1] + FELT_MM / step) + 1]
+        distance = ndimage.distance_transform_edt(~part, sampling=step).astype(np.float32)
+        found[name] = _Lattice(distance[None], phantom.fine.origin + np.array([0, 0, bottom * step]), step)
     return found
 
 
@@ -184,21 +189,30 @@ def _blend(
     distances: Mapping[str, _Lattice],
     box: tuple[FloatArray, FloatArray],
     step_mm: float,
+    felt_mm: float,
 ) -> _Lattice:
     """The displacement back to rest on a lattice over a box of the bent world."""
     shape = np.ceil((box[1] - box[0]) / step_mm).astype(int) + 1
     axes = [box[0][a] + step_mm * np.arange(shape[a]) for a in range(3)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    total, moved = np.zeros(len(points)), np.zeros((len(points), 3))
-    for name, matrix in bends.items():
-        back = move(_inverse(matrix), points)
+    total, moved = np.zeros(shape), np.zeros((3, *shape))
+
+    def add(name: str) -> tuple[slice, FloatArray, FloatArray]:
         lattice = distances[name]
-        # Beyond the grid of distances: as far again as the point lies outside it.
         high = lattice.origin + lattice.step_mm * (np.array(lattice.field.shape[1:]) - 1)
+        reach = (axes[2] > lattice.origin[2] - felt_mm) & (axes[2] < high[2] + felt_mm)
+        heights = slice(*(np.flatnonzero(reach)[[0, -1]] + [0, 1]))
+        points = np.stack(np.meshgrid(axes[0], axes[1], axes[2][heights], indexing="ij"), -1).reshape(-1, 3)
+        back = move(_inverse(bends[name]), points)
+        # Beyond the grid of distances: as far again as the point lies outside it.
         outside = np.linalg.norm(back - np.clip(back, lattice.origin, high), axis=1)
         distance = lattice.at(back)[:, 0] + outside
         weight = (np.maximum(distance - STIFF_MM, 0.0) + 1e-2) ** -SHARPNESS
-        total += weight
-        moved += weight[:, None] * (back - points)
-    field = (moved / total[:, None]).reshape(*shape, 3)
-    return _Lattice(np.ascontiguousarray(np.moveaxis(field, -1, 0).astype(np.float32)), box[0], step_mm)
+        weight *= np.clip(1.0 - (distance / felt_mm) ** 2, 1e-3, 1.0)  # a corner may be far from every bone
+        way = np.moveaxis((weight[:, None] * (back - points)).reshape(*shape[:2], -1, 3), -1, 0)
+        return heights, weight.reshape(*shape[:2], -1), way
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for heights, weight, way in pool.map(add, bends):  # added up in one order, whichever is ready first
+            total[..., heights] += weight
+            moved[..., heights] += way
+    return _Lattice((moved / total).astype(np.float32), box[0], step_mm)
