@@ -22,14 +22,16 @@ from resorb.measurement import measure
 from resorb.output import RUN_FILE, output_errors, output_folder, write_volume
 from resorb.reporting import report
 from resorb.segmentation import anatomy_from_mask, segment
-from resorb.simulation.plain import PlainStudy, plain_study
-from resorb.simulation.plain import write as write_study
+from resorb.simulation.case import model_case
+from resorb.simulation.files import date_folder, write_case
+from resorb.simulation.truth import StudyTruth
 from resorb.timepoint import Timepoint
 
 RUN_SCHEMA_VERSION = 1
 
-#: What the synthetic study's image is called in its folder.
-STUDY_FILE = "study_T2w.nii.gz"
+#: The series of the simulated study that is read.
+STUDY_FILE = "sagittal_T2w.nii.gz"
+_SIMULATED = 0.6  # of the demo's time
 
 #: Called with what is being done and the fraction of the whole that is done, in [0, 1].
 Progress = Callable[[str, float], None]
@@ -126,20 +128,29 @@ def read(
 
 def demo(
     output: Path | str, *, overwrite: bool = False, progress: Progress | None = None
-) -> tuple[Timepoint, PlainStudy]:
-    """Read a plain synthetic study, which is written to `output`/study.
+) -> tuple[Timepoint, StudyTruth]:
+    """Simulate the model case into `output`/study, both of its dates, and read the first.
 
     Returns:
-        What was measured, and the study with its truth.
+        What was measured, and what is true.
 
     Raises:
         OutputError: the output cannot be written.
     """
     output = Path(output)
-    plain = plain_study()
+    case = model_case()
+    say = progress or (lambda _name, _fraction: None)
     with output_folder(output, overwrite=overwrite) as folder:
-        write_study(plain, folder / "study")
-        return _read_into(folder, output, folder / "study" / STUDY_FILE, Options(), progress), plain
+        study = folder / "study"
+        with output_errors(output):
+            study.mkdir()
+            truth, *_ = write_case(study, case, progress=lambda name, done: say(name, _SIMULATED * done))
+        scan = study / date_folder(case, 0) / STUDY_FILE
+
+        def after(name: str, done: float) -> None:
+            say(name, _SIMULATED + (1 - _SIMULATED) * done)
+
+        return _read_into(folder, output, scan, Options(), after), truth
 
 
 def _read_into(

@@ -15,12 +15,16 @@ from resorb.loading import Choice
 from resorb.pipeline import Listing
 from resorb.pipeline import Progress as Report
 from resorb.reading import Quantity, Reading
-from resorb.simulation.plain import PlainStudy
+from resorb.simulation.truth import StudyTruth
 from resorb.study import Series
 
 INFO_SCHEMA_VERSION = 1
-#: The quantities whose truth a synthetic study knows, with their headers.
-TRUTH_HEADERS = {"depth_mm": "Depth mm", "area_mm2": "Area mm²", "volume_mm3": "Volume mm³"}
+#: The quantities that are read, with their names in the truth and their headers.
+TRUTH_HEADERS = {
+    "depth_mm": ("depth_mm", "Depth mm"),
+    "area_mm2": ("sagittal_area_mm2", "Sagittal mm²"),
+    "volume_mm3": ("volume_mm3", "Volume mm³"),
+}
 
 
 def say(line: str) -> None:
@@ -58,23 +62,48 @@ def level_table(reading: Reading) -> Table:
     return table
 
 
-def truth_table(reading: Reading, plain: PlainStudy) -> Table:
-    """The truth of a synthetic study beside what was measured, per level."""
-    table = Table("\nLevel", title="Synthetic study: the truth, and what was read", title_justify="left")
-    for header in TRUTH_HEADERS.values():
+def truth_table(reading: Reading, truth: StudyTruth) -> Table:
+    """The truth of a simulated study beside what was measured, per level."""
+    table = Table("\nLevel", title="Simulated study: the truth, and what was read", title_justify="left")
+    for _, header in TRUTH_HEADERS.values():
         table.add_column(f"{header}\ntrue", justify="right")
         table.add_column("\nread", justify="right")
     table.add_column("Side\ntrue")
     table.add_column("\nread")
+    known = {level.level: level for level in truth.levels}
     for disc in reading.discs:
-        truth = plain.truth.get(disc.level)
+        level = known.get(disc.level)
         cells = []
-        for name in TRUTH_HEADERS:
-            measured: Quantity = getattr(disc, name)
-            cells += [f"{truth[name]:.1f}" if truth else "-", _cell(measured, 1)]
-        focal = truth is not None and "apex_x_mm" in truth
-        side = (plain.side or "-", disc.side or "-") if focal else ("", "")
+        for name, (of_truth, _) in TRUTH_HEADERS.items():
+            true: Quantity | None = getattr(level.sizes, of_truth) if level else None
+            cells += [_cell(true, 1) if true else "-", _cell(getattr(disc, name), 1)]
+        focal = level is not None and bool(level.focal)
+        side = (level.classes.side.value or "-", disc.side or "-") if level and focal else ("", "")
         table.add_row(disc.level, *cells, *side, style="bold" if focal else "")
+    return table
+
+
+def simulated_table(title: str, truth: StudyTruth) -> Table:
+    """What is true of one date of a simulated patient."""
+    table = Table("Level", title=title, title_justify="left")
+    for header in ("Depth mm", "Volume mm³", "Canal", "Sac mm²"):
+        table.add_column(header, justify="right")
+    for header in ("Morphology", "Where", "Roots"):
+        table.add_column(header)
+    for level in truth.levels:
+        found = level.classes
+        where = " ".join(word for word in (found.side.value, found.zone.value) if word)
+        table.add_row(
+            level.level,
+            _cell(level.sizes.depth_mm, 1),
+            _cell(level.sizes.volume_mm3, 0),
+            _cell(level.canal_occupied, 2),
+            _cell(level.sac_area_mm2, 0),
+            found.morphology.value or "-",
+            where,
+            ", ".join(found.roots),
+            style="bold" if level.focal else "",
+        )
     return table
 
 

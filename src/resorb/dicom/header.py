@@ -248,7 +248,8 @@ def _facts(header: Header) -> Facts:
         body_part=f"{header.text('BodyPartExamined')} {region}".strip(),
         words=" ".join(text).casefold().replace("_", " "),
         description=_describe(header),
-        synthetic=any("SYNTHETIC" in mark.upper() for mark in marks),
+        synthetic=header.text("SyntheticData").upper() == "YES"
+        or any("SYNTHETIC" in mark.upper() for mark in marks),
     )
 
 
@@ -259,4 +260,5 @@ def _describe(header: Header) -> str:
         return ""
     identity = f"{header.text('PatientName')} {header.text('PatientID')} {header.text('OtherPatientIDs')}"
     private = {part for part in re.split(r"\W+|_", identity.casefold()) if len(part) >= 3}
+    private.discard("synthetic")  # the name of nobody
     return "" if any(part in text.casefold() for part in private) else text

@@ -142,6 +142,7 @@ class ScannerSpec(Spec):
         snr: of CSF.
         shading, ghosting, flow_void, chemical_shift_px, motion: 0 for none; 1 is as bad as it gets in practice
             (`chemical_shift_px` in pixels).
+        saturation: of the band in front of the spine that keeps bowel from ghosting (sagittal); 0 for none.
         clip: share of CSF voxels at the top of the grey scale.
     """
 
@@ -161,6 +162,7 @@ class ScannerSpec(Spec):
     ghosting: Annotated[float, Field(ge=0, le=1)] = 0.1
     flow_void: Annotated[float, Field(ge=0, le=1)] = 0.2
     chemical_shift_px: Annotated[float, Field(ge=0, le=3)] = 0.7
+    saturation: Annotated[float, Field(ge=0, le=1)] = 0.7
     clip: Annotated[float, Field(ge=0, le=0.6)] = 0.0
     vendor: Vendor = "siemens"
 

@@ -1,0 +1,95 @@
+"""One simulated patient: the spine, what left its discs, and every date it was scanned on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+
+from resorb.errors import UsageError
+from resorb.simulation.course import Pose, evolve, lie
+from resorb.simulation.herniation import displace, fill, press
+from resorb.simulation.phantom import Displaced, Phantom
+from resorb.simulation.scanner import Scan, acquire
+from resorb.simulation.scanner.signal import signals
+from resorb.simulation.spec import CaseSpec, DateSpec, HerniationSpec, ScannerSpec
+from resorb.simulation.spine import make_spine
+from resorb.simulation.truth import StudyTruth, truth_of
+
+PITCH_MM = 0.5
+USUAL_SERIES = (ScannerSpec(),)
+
+#: Called with what is being done and the fraction of the whole that is done, in [0, 1].
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedDate:
+    """One study and its truth.
+
+    Attributes:
+        phantom: the body of that date, what is displaced included.
+        pose: how it lay.
+        scans: one per series.
+    """
+
+    spec: DateSpec
+    phantom: Phantom
+    pose: Pose
+    scans: tuple[Scan, ...]
+    truth: StudyTruth
+
+
+def model_case() -> CaseSpec:
+    """The case that resorb is modelled on, of two dates."""
+    with resources.as_file(resources.files("resorb.simulation") / "cases" / "model.toml") as path:
+        return CaseSpec.from_toml(path)
+
+
+def simulate(
+    case: CaseSpec, *, pitch_mm: float = PITCH_MM, progress: Progress | None = None
+) -> Iterator[SimulatedDate]:
+    """Make a patient's studies, date by date; the same case gives the same voxels.
+
+    Args:
+        pitch_mm: of the fine grid. Truth is as exact as the grid is fine.
+
+    Raises:
+        UsageError: what is asked for is impossible; the message names the limit.
+    """
+    say = progress or (lambda _name, _fraction: None)
+    say("Growing a spine", 0.0)
+    spine = make_spine(case.spine, pitch_mm=pitch_mm)
+    first = 0.4
+    there: list[Displaced | None] = []
+    series: tuple[ScannerSpec, ...] = USUAL_SERIES
+    for number, entry in enumerate(case.dates):
+        begin, width = first + (1 - first) * number / len(case.dates), (1 - first) / len(case.dates)
+        say("Displacing", begin)
+        for change in entry.changes:
+            before = there[change.herniation - 1]
+            if before is None:
+                raise UsageError(
+                    f"herniation {change.herniation} is gone before {entry.date} and cannot change"
+                )
+            there[change.herniation - 1] = evolve(spine, before, change)
+        for spec in (*(case.herniations if number == 0 else ()), *entry.new):
+            there.append(_displace(spine, spec, case.seed + len(there)))
+        phantom = press(spine, tuple(one for one in there if one is not None))
+        pose = lie(phantom, entry.pose, case.seed * 1000 + number)
+        series = series if entry.series is None else entry.series
+        scans = []
+        for n, scanner in enumerate(series):
+            say("Scanning", begin + width * (0.2 + 0.6 * n / len(series)))
+            scans.append(acquire(phantom, pose, scanner, case.seed * 1000 + 20 * number + n))
+        say("Measuring the truth", begin + 0.8 * width)
+        truth = truth_of(phantom, pose, signal=signals(scans[0].spec).at if scans else None)
+        yield SimulatedDate(entry, phantom, pose, tuple(scans), truth)
+    say("Simulated", 1.0)
+
+
+def _displace(spine: Phantom, spec: HerniationSpec, seed: int) -> Displaced:
+    if spec.level not in spine.levels:
+        names = ", ".join(str(level) for level in spine.levels)
+        raise UsageError(f"{spec.level} cannot herniate: the simulated spine has {names}")
+    return displace(spine, fill(spec, spine, seed), seed)
