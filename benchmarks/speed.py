@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +20,12 @@ from rich.table import Table as Printed
 from benchmarks.common import Table, data_folder
 from resorb import Volume, __version__, load
 from resorb.output import write_volume
-from resorb.simulation.plain import plain_study, write
+from resorb.simulation.case import simulate
+from resorb.simulation.spec import CaseSpec, DateSpec, ScannerSpec
 
 THICK_MM = 4.0
 #: Read when no study is named and the real data is there.
+SPACE = CaseSpec(dates=(DateSpec(date=date(2024, 1, 1), series=(ScannerSpec(sequence="space"),)),))
 DEFAULT_STUDY = Path("spider-t2space") / "sub-146_T2w.nii.gz"
 
 
@@ -74,8 +77,8 @@ def main(
         if study is None and (data := data_folder()) is not None and (data / DEFAULT_STUDY).exists():
             study = data / DEFAULT_STUDY
         if study is None:
-            write(plain_study(slice_mm=1.0), folder)
-            study = folder / "study.nii.gz"
+            study = folder / "study_T2w.nii.gz"
+            write_volume(study, next(simulate(SPACE)).scans[0].stacks[0])
         volume = load(study).sagittal.volume
         thick = thick_slices(volume)
         write_volume(folder / "thick_T2w.nii.gz", thick)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from resorb.simulation.plain import PlainStudy, plain_study
+from resorb.simulation.case import SimulatedDate, model_case, simulate
+from resorb.simulation.spec import CaseSpec
 
 # A shared machine may stall any single example: no deadline. CI repeats the same examples every time.
 settings.register_profile("resorb", deadline=None, max_examples=40)
@@ -43,6 +44,14 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def plain() -> PlainStudy:
-    """The synthetic study, drawn once; not to be changed."""
-    return plain_study()
+def first_date() -> CaseSpec:
+    """The first date of the model case, scanned sagittally alone."""
+    case = model_case()
+    entry = case.dates[0].model_copy(update={"series": (case.dates[0].series or ())[:1]})
+    return case.model_copy(update={"dates": (entry,)})
+
+
+@pytest.fixture(scope="session")
+def simulated(first_date: CaseSpec) -> SimulatedDate:
+    """That date, simulated once; not to be changed."""
+    return next(simulate(first_date))

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import resorb
-from resorb.output import write_volume
-from resorb.simulation.plain import PlainStudy, write
+from resorb.simulation.files import date_folder, write_case
+from resorb.simulation.spec import CaseSpec
 
 pytestmark = pytest.mark.conformance
 
@@ -32,13 +32,13 @@ def browser() -> str:
 
 
 @pytest.fixture(scope="module")
-def page(plain: PlainStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(first_date: CaseSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of the synthetic study, read with its true labels."""
     folder = tmp_path_factory.mktemp("report")
-    write(plain, folder)
-    write_volume(folder / "labels.nii.gz", plain.labels)
-    options = resorb.Options(mask=folder / "labels.nii.gz", scheme="resorb")
-    resorb.read(folder / "study_T2w.nii.gz", folder / "out", options)
+    write_case(folder, first_date)
+    made = folder / date_folder(first_date, 0)
+    options = resorb.Options(mask=made / "sagittal_dseg.nii.gz", scheme="resorb")
+    resorb.read(made / "sagittal_T2w.nii.gz", folder / "out", options)
     return folder / "out" / "report.html"
 
 

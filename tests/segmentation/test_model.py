@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from resorb.anatomy import Structure
 from resorb.segmentation.model import EmbeddedModel, Segmentation, _interpolator, _resampler
 from resorb.segmentation.segment import segment
-from resorb.simulation.plain import PlainStudy
+from resorb.simulation.case import SimulatedDate
 from resorb.study import Contrast, FloatArray, Plane, Series, Study, Volume
 
 sizes = st.integers(8, 400)
@@ -78,8 +78,8 @@ def test_there_and_back_moves_no_edge(size: int, spacing: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(plain: PlainStudy) -> Segmentation:
-    return EmbeddedModel()(plain.image.sagittal())
+def found(simulated: SimulatedDate) -> Segmentation:
+    return EmbeddedModel()(simulated.scans[0].stacks[0].sagittal())
 
 
 def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
@@ -91,15 +91,15 @@ def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     [(Structure.VERTEBRAL_BODY, 0.85), (Structure.DISC, 0.75), (Structure.THECAL_SAC, 0.55)],
 )
 def test_a_synthetic_study_is_segmented(
-    found: Segmentation, plain: PlainStudy, structure: Structure, floor: float
+    found: Segmentation, simulated: SimulatedDate, structure: Structure, floor: float
 ) -> None:
     """A floor, well below what the model reaches: it trips where the way to the model and back is broken."""
-    truth = plain.labels.sagittal().data // 100 == structure
+    truth = simulated.scans[0].labels[0].sagittal().data // 100 == structure
     assert dice(found.structures.data == structure, truth) > floor
 
 
-def test_the_result_lies_on_the_grid_of_the_image(found: Segmentation, plain: PlainStudy) -> None:
-    image = plain.image.sagittal()
+def test_the_result_lies_on_the_grid_of_the_image(found: Segmentation, simulated: SimulatedDate) -> None:
+    image = simulated.scans[0].stacks[0].sagittal()
     assert found.structures.shape == found.probability.shape == image.shape
     np.testing.assert_array_equal(found.structures.affine, image.affine)
     assert found.structures.data.dtype == found.probability.dtype == np.uint8
@@ -118,9 +118,9 @@ def study_of(image: Volume) -> Study:
     return Study((series,), series, None, (), (), None, "0" * 64)
 
 
-def test_another_storage_order_gives_the_same_anatomy_in_the_world(plain: PlainStudy) -> None:
+def test_another_storage_order_gives_the_same_anatomy_in_the_world(simulated: SimulatedDate) -> None:
     """Five middle slices, stored as written and stored downwards, leftwards, forwards."""
-    middle = plain.image.sagittal()
+    middle = simulated.scans[0].stacks[0].sagittal()
     first = middle.shape[0] // 2 - 2
     affine = middle.affine.copy()
     affine[:3, 3] = middle.to_world((first, 0, 0))
@@ -142,9 +142,9 @@ def test_another_storage_order_gives_the_same_anatomy_in_the_world(plain: PlainS
     assert replace(one, labels=two.labels).confidence == two.confidence
 
 
-def test_progress_ends_at_one(plain: PlainStudy) -> None:
+def test_progress_ends_at_one(simulated: SimulatedDate) -> None:
     told: list[float] = []
-    image = plain.image.sagittal()
+    image = simulated.scans[0].stacks[0].sagittal()
     few = Volume(image.data[:2, :64, :64], image.affine)
     result = EmbeddedModel()(few, lambda _what, fraction: told.append(fraction))
     assert told == [0.5, 1.0]

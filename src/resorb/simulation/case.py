@@ -12,7 +12,7 @@ from resorb.simulation.herniation import displace, fill, press
 from resorb.simulation.phantom import Displaced, Phantom
 from resorb.simulation.scanner import Scan, acquire
 from resorb.simulation.scanner.signal import signals
-from resorb.simulation.spec import CaseSpec, DateSpec, HerniationSpec, ScannerSpec
+from resorb.simulation.spec import CaseSpec, ChangeSpec, DateSpec, HerniationSpec, ScannerSpec
 from resorb.simulation.spine import make_spine
 from resorb.simulation.truth import StudyTruth, truth_of
 
@@ -67,14 +67,9 @@ def simulate(
         begin, width = first + (1 - first) * number / len(case.dates), (1 - first) / len(case.dates)
         say("Displacing", begin)
         for change in entry.changes:
-            before = there[change.herniation - 1]
-            if before is None:
-                raise UsageError(
-                    f"herniation {change.herniation} is gone before {entry.date} and cannot change"
-                )
-            there[change.herniation - 1] = evolve(spine, before, change)
+            there[change.herniation - 1] = _changed(spine, there[change.herniation - 1], change, case)
         for spec in (*(case.herniations if number == 0 else ()), *entry.new):
-            there.append(_displace(spine, spec, case.seed + len(there)))
+            there.append(_displaced(spine, spec, case, len(there)))
         phantom = press(spine, tuple(one for one in there if one is not None))
         pose = lie(phantom, entry.pose, case.seed * 1000 + number)
         series = series if entry.series is None else entry.series
@@ -88,8 +83,29 @@ def simulate(
     say("Simulated", 1.0)
 
 
-def _displace(spine: Phantom, spec: HerniationSpec, seed: int) -> Displaced:
+def _displaced(spine: Phantom, spec: HerniationSpec, case: CaseSpec, number: int) -> Displaced | None:
+    """A herniation; None where it does not fit and the case goes without it."""
+    seed = case.seed + number
     if spec.level not in spine.levels:
         names = ", ".join(str(level) for level in spine.levels)
         raise UsageError(f"{spec.level} cannot herniate: the simulated spine has {names}")
-    return displace(spine, fill(spec, spine, seed), seed)
+    try:
+        return displace(spine, fill(spec, spine, seed), seed)
+    except UsageError:
+        if case.misfits == "refuse":
+            raise
+        return None
+
+
+def _changed(
+    spine: Phantom, before: Displaced | None, change: ChangeSpec, case: CaseSpec
+) -> Displaced | None:
+    """What became of a herniation; None where nothing is left, or was."""
+    try:
+        if before is None:
+            raise UsageError(f"herniation {change.herniation} is gone, and cannot change any more")
+        return evolve(spine, before, change)
+    except UsageError:
+        if case.misfits == "refuse":
+            raise
+        return before

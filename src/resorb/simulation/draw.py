@@ -36,6 +36,7 @@ COUNTS = {0: 0.12, 1: 0.68, 2: 0.20}
 BODIES: dict[Literal[4, 5, 6], float] = {5: 0.90, 4: 0.05, 6: 0.05}
 VENDORS: dict[Vendor, float] = {"siemens": 0.35, "philips": 0.3, "ge": 0.25, "canon": 0.1}
 FOLLOWED_UP, RECURS, GROWS, SPACE, WITH_AXIAL = 0.5, 0.06, 0.2, 0.25, 0.4
+SNR, SNR_SPACE = (18, 80), (11, 26)
 FIRST_DAY = date(2020, 1, 1)
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ def random_case(seed: int, number: int) -> CaseSpec:
         spine=spine,
         herniations=herniations,
         dates=tuple(dates),
+        misfits="leave out",
     )
 
 
@@ -107,7 +109,7 @@ def _series(rng: np.random.Generator) -> tuple[ScannerSpec, ...]:
     looks: dict[str, object] = {
         "field_tesla": 3.0 if rng.random() < 0.35 else 1.5,
         "vendor": _pick(rng, VENDORS),
-        "snr": round(float(rng.uniform(18, 80)), 1),
+        "snr": round(float(rng.uniform(*SNR)), 1),
         "shading": round(float(rng.uniform(0.1, 0.8)), 2),
         "ghosting": round(float(rng.beta(1.2, 5)), 2),
         "flow_void": round(float(rng.beta(1.5, 3)), 2),
@@ -115,7 +117,8 @@ def _series(rng: np.random.Generator) -> tuple[ScannerSpec, ...]:
         "clip": 0.0 if rng.random() < 0.7 else round(float(rng.uniform(0.05, 0.5)), 2),
     }
     if rng.random() < SPACE:
-        return (ScannerSpec.model_validate({**looks, "sequence": "space"}),)
+        grainy = {"snr": round(float(rng.uniform(*SNR_SPACE)), 1)}
+        return (ScannerSpec.model_validate({**looks, **grainy, "sequence": "space"}),)
     thick = {"slice_mm": round(float(rng.uniform(3, 5)), 1), "gap_mm": round(float(rng.uniform(0, 1)), 1)}
     sagittal = ScannerSpec.model_validate(
         {**looks, **thick, "pixel_mm": round(float(rng.uniform(0.45, 0.9)), 2)}

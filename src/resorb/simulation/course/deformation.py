@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from resorb.simulation.course.pose import Pose
+from resorb.simulation.course.pose import Pose, solve
 from resorb.simulation.phantom import Phantom, Push
 from resorb.study import FloatArray, Volume
 
 GRID_MM = 2.0
 # Half steps converge wherever tissue was compressed to no less than a quarter, full steps do not.
-STEP, ROUNDS, TOLERANCE_MM = 0.5, 80, 1e-3
+STEP, TOLERANCE_MM = 0.5, 1e-3
 
 
 def deformation(first: tuple[Phantom, Pose], second: tuple[Phantom, Pose]) -> tuple[Volume, ...]:
@@ -46,22 +46,31 @@ def follow(points: FloatArray, first: tuple[Phantom, Pose], second: tuple[Phanto
 
 def unpressed(phantom: Phantom, points: FloatArray) -> FloatArray:
     """Points (n, 3) of a phantom to where their tissue lay before anything was displaced, mm."""
+    points = points.copy()
     for push in reversed(phantom.pushes):
-        points = points + _offset(phantom, push, points)
+        near = _near(phantom, push, points)
+        points[near] += _offset(phantom, push, points[near])
     return points
 
 
 def pressed(phantom: Phantom, points: FloatArray) -> FloatArray:
     """The inverse of `unpressed`, by damped fixed-point steps; what is displaced itself ends near its surface."""
+    points = points.copy()
     for push in phantom.pushes:
-        found = points.copy()
-        for _ in range(ROUNDS):
-            miss = points - found - _offset(phantom, push, found)
-            found += STEP * miss
-            if np.abs(miss).max(initial=0.0) < TOLERANCE_MM:
-                break
-        points = found
+        near = _near(phantom, push, points)
+
+        def back(at: FloatArray, push: Push = push) -> FloatArray:
+            return at + _offset(phantom, push, at)
+
+        points[near] = solve(points[near], back, TOLERANCE_MM, STEP)
     return points
+
+
+def _near(phantom: Phantom, push: Push, points: FloatArray) -> NDArray[np.bool_]:
+    """Which points (n, 3) lie where anything was pushed."""
+    axes = phantom.fine.axes(push.window)
+    low, high = (np.array([axis[end] for axis in axes]) for end in (0, -1))
+    return np.asarray(((points >= low) & (points <= high)).all(axis=1))
 
 
 def _offset(phantom: Phantom, push: Push, points: FloatArray) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ inverse distance (Shepard 1968, ACM National Conference, doi 10.1145/800186.8106
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,7 +30,7 @@ FAR_LATTICE_MM, REACH_MM, FAR_REACH_MM = 12.0, 10.0, 160.0
 FELT_MM = 70.0  # near the spine, a bone further away than this moves nothing
 STIFF_MM = 1.0  # around a bone everything moves with it
 SHARPNESS = 3.0  # power of the inverse distance
-TOLERANCE_MM, MAX_ROUNDS = 1e-4, 60
+TOLERANCE_MM, MAX_ROUNDS = 1e-4, 80
 _BONE = (Structure.VERTEBRAL_BODY, Structure.POSTERIOR_ELEMENTS, Structure.SACRUM)
 
 
@@ -84,12 +84,7 @@ class Pose:
     def from_rest(self, points: FloatArray) -> FloatArray:
         """Points (..., 3) of the phantom to the date's world; the inverse of `to_rest` to 0.0001 mm."""
         wanted = np.reshape(np.asarray(points, dtype=np.float64), (-1, 3))
-        found = wanted.copy()
-        for _ in range(MAX_ROUNDS):
-            miss = wanted - (found + self._bend(found))
-            found += miss
-            if np.abs(miss).max(initial=0.0) < TOLERANCE_MM:
-                break
+        found = solve(wanted, lambda at: at + self._bend(at), TOLERANCE_MM)
         return np.asarray(move(self.patient, found).reshape(np.shape(points)))
 
     def _bend(self, points: FloatArray) -> FloatArray:
@@ -131,6 +126,25 @@ def lie(phantom: Phantom, spec: PoseSpec, seed: int) -> Pose:
     near = _blend(bends, distances, (low - REACH_MM, high + REACH_MM), LATTICE_MM, FELT_MM)
     far = _blend(bends, distances, (low - FAR_REACH_MM, high + FAR_REACH_MM), FAR_LATTICE_MM, np.inf)
     return Pose(flexion, patient, bends, near, far)
+
+
+def solve(
+    wanted: FloatArray, mapping: Callable[[FloatArray], FloatArray], tolerance_mm: float, step: float = 1.0
+) -> FloatArray:
+    """Points (n, 3) that a mapping near the identity takes to the wanted ones, by fixed-point steps.
+
+    Args:
+        step: of each correction; smaller ones converge where the mapping stretches more.
+    """
+    found = wanted.copy()
+    open_ = np.arange(len(wanted))
+    for _ in range(MAX_ROUNDS):
+        miss = wanted[open_] - mapping(found[open_])
+        found[open_] += step * miss
+        open_ = open_[np.abs(miss).max(axis=1, initial=0.0) > tolerance_mm]
+        if not len(open_):
+            break
+    return found
 
 
 def rigid(turn_deg: FloatArray, centre: FloatArray, shift_mm: FloatArray) -> FloatArray:
