@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resorb import __version__
 from resorb.anatomy import Level
@@ -22,10 +23,10 @@ from resorb.measurement import measure
 from resorb.output import RUN_FILE, output_errors, output_folder, write_volume
 from resorb.reporting import report
 from resorb.segmentation import anatomy_from_mask, segment
-from resorb.simulation.case import model_case
-from resorb.simulation.files import date_folder, write_case
-from resorb.simulation.truth import StudyTruth
 from resorb.timepoint import Timepoint
+
+if TYPE_CHECKING:
+    from resorb.simulation.truth import StudyTruth
 
 RUN_SCHEMA_VERSION = 1
 
@@ -137,6 +138,10 @@ def demo(
     Raises:
         OutputError: the output cannot be written.
     """
+    # Imported here: no other command needs them, and they take a second.
+    from resorb.simulation.case import model_case
+    from resorb.simulation.files import date_folder, write_case
+
     output = Path(output)
     case = model_case()
     say = progress or (lambda _name, _fraction: None)

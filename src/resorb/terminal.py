@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,8 +16,10 @@ from resorb.loading import Choice
 from resorb.pipeline import Listing
 from resorb.pipeline import Progress as Report
 from resorb.reading import Quantity, Reading
-from resorb.simulation.truth import StudyTruth
 from resorb.study import Series
+
+if TYPE_CHECKING:
+    from resorb.simulation.truth import StudyTruth
 
 INFO_SCHEMA_VERSION = 1
 #: The quantities that are read, with their names in the truth and their headers.

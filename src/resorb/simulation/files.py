@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from resorb.anatomy import STRUCTURE_STEP, VERTEBRAE, Structure
 from resorb.dicom.write import SeriesHeader, write_series
-from resorb.simulation.case import Progress, SimulatedDate, simulate
+from resorb.simulation.case import PITCH_MM, Progress, SimulatedDate, simulate
 from resorb.simulation.course.deformation import deformation
 from resorb.simulation.fine import fine_labels
 from resorb.simulation.nifti import write_field, write_nifti
@@ -31,13 +31,18 @@ def date_folder(case: CaseSpec, number: int) -> str:
     return f"{number + 1:02d}_{case.dates[number].date.isoformat()}"
 
 
-def write_case(folder: Path, case: CaseSpec, *, progress: Progress | None = None) -> tuple[StudyTruth, ...]:
+def write_case(
+    folder: Path, case: CaseSpec, *, pitch_mm: float = PITCH_MM, progress: Progress | None = None
+) -> tuple[StudyTruth, ...]:
     """Simulate a case and write it into an existing folder; the same case gives the same bytes.
 
     One folder per date holds, per series, the images (NIfTI, or a DICOM folder) and on the same grid the
     labels (`..._dseg.nii.gz`, numbered by `dseg.tsv`) and the displaced material; further truth.json, geometry.json
     (how every vertebra moved), dense labels on the fine grid and, from the second date on, the deformation from
     the first.
+
+    Args:
+        pitch_mm: of the fine grid.
 
     Raises:
         UsageError: what is asked for is impossible; the message names the limit.
@@ -51,7 +56,7 @@ def write_case(folder: Path, case: CaseSpec, *, progress: Progress | None = None
     # Compressing takes as long as drawing does, and runs beside it.
     with ThreadPoolExecutor(max_workers=2) as pool:
         pending: list[Future[object]] = []
-        for number, made in enumerate(simulate(case, progress=progress)):
+        for number, made in enumerate(simulate(case, pitch_mm=pitch_mm, progress=progress)):
             place = folder / date_folder(case, number)
             place.mkdir()
             (place / TRUTH_FILE).write_text(made.truth.to_json(), encoding="utf-8")
