@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from resorb import cli, pipeline
+from resorb import cli, pipeline, synthesis
+from resorb.simulation import files
+from resorb.simulation.spec import CaseSpec
+from resorb.simulation.truth import StudyTruth
 from tests import steps
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+NO_TRUTH = StudyTruth(grid_mm=0.5, levels=())
 MODULES = re.compile(r"python -m (benchmarks\.\w+)")
 
 
@@ -32,6 +36,9 @@ def test_every_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.Mo
         assert program == "resorb"
         monkeypatch.chdir(tmp_path)
         steps.stand_in(monkeypatch)
+        monkeypatch.setattr(
+            synthesis, "write_case", lambda _folder, case, **_: tuple(NO_TRUTH for _ in case.dates)
+        )
         study = steps.write_study(tmp_path / "patient_T2w.nii.gz")
         listing = pipeline.info(study)
         monkeypatch.setattr(pipeline, "info", lambda _path, *, series=None: listing)
@@ -66,3 +73,16 @@ def test_the_page_on_reading_explains_every_flag() -> None:
     assert len(flags) > 3
     for flag in flags:
         assert f"| `{flag}` |" in page
+
+
+def test_the_case_on_the_page_on_simulating_is_valid(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "simulate.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "case.toml").write_text(block, encoding="utf-8")
+    assert len(CaseSpec.from_toml(tmp_path / "case.toml").dates) == 2
+
+
+def test_the_page_on_simulating_names_every_file() -> None:
+    page = (ROOT / "docs" / "simulate.md").read_text(encoding="utf-8")
+    for name in (files.TRUTH_FILE, files.GEOMETRY_FILE, files.FINE_FILE, files.DEFORMATION_FILE):
+        assert f"`{name}`" in page

@@ -11,7 +11,6 @@ from resorb.simulation.course import Pose, evolve, lie
 from resorb.simulation.herniation import displace, fill, press
 from resorb.simulation.phantom import Displaced, Phantom
 from resorb.simulation.scanner import Scan, acquire
-from resorb.simulation.scanner.signal import signals
 from resorb.simulation.spec import CaseSpec, ChangeSpec, DateSpec, HerniationSpec, ScannerSpec
 from resorb.simulation.spine import make_spine
 from resorb.simulation.truth import StudyTruth, truth_of
@@ -78,7 +77,7 @@ def simulate(
             say("Scanning", begin + width * (0.2 + 0.6 * n / len(series)))
             scans.append(acquire(phantom, pose, scanner, case.seed * 1000 + 20 * number + n))
         say("Measuring the truth", begin + 0.8 * width)
-        truth = truth_of(phantom, pose, signal=signals(scans[0].spec).at if scans else None)
+        truth = truth_of(phantom, pose, signal=scans[0].signals.at if scans else None)
         yield SimulatedDate(entry, phantom, pose, tuple(scans), truth)
     say("Simulated", 1.0)
 

@@ -36,7 +36,7 @@ COUNTS = {0: 0.12, 1: 0.68, 2: 0.20}
 BODIES: dict[Literal[4, 5, 6], float] = {5: 0.90, 4: 0.05, 6: 0.05}
 VENDORS: dict[Vendor, float] = {"siemens": 0.35, "philips": 0.3, "ge": 0.25, "canon": 0.1}
 FOLLOWED_UP, RECURS, GROWS, SPACE, WITH_AXIAL = 0.5, 0.06, 0.2, 0.25, 0.4
-SNR, SNR_SPACE = (18, 80), (11, 26)
+SNR, SNR_SPACE = (18, 80), (15, 32)
 FIRST_DAY = date(2020, 1, 1)
 
 T = TypeVar("T")
@@ -114,6 +114,7 @@ def _series(rng: np.random.Generator) -> tuple[ScannerSpec, ...]:
         "ghosting": round(float(rng.beta(1.2, 5)), 2),
         "flow_void": round(float(rng.beta(1.5, 3)), 2),
         "chemical_shift_px": round(float(rng.uniform(0, 1.8)), 2),
+        "saturation": 0.0 if rng.random() < 0.4 else round(float(rng.uniform(0.2, 1.0)), 2),
         "clip": 0.0 if rng.random() < 0.7 else round(float(rng.uniform(0.05, 0.5)), 2),
     }
     if rng.random() < SPACE:

@@ -139,8 +139,8 @@ class ScannerSpec(Spec):
         slices: per stack; None for as many as cover the canal (sagittal) or the disc (axial).
         field_of_view_mm: of the square image.
         gap_mm: between slices.
-        snr: of CSF.
-        shading, ghosting, flow_void, chemical_shift_px, motion: 0 for none; 1 is as bad as it gets in practice
+        snr: of CSF; None for what is usual of the sequence.
+        shading, ghosting, flow_void, chemical_shift_px: 0 for none; 1 is as bad as it gets in practice
             (`chemical_shift_px` in pixels).
         saturation: of the band in front of the spine that keeps bowel from ghosting (sagittal); 0 for none.
         clip: share of CSF voxels at the top of the grey scale.
@@ -157,7 +157,7 @@ class ScannerSpec(Spec):
     slices: Annotated[int, Field(ge=3, le=160)] | None = None
     field_of_view_mm: Annotated[float, Field(ge=100, le=400)] | None = None
     stacks: tuple[LevelName, ...] = ()
-    snr: Annotated[float, Field(ge=5, le=500)] = 40
+    snr: Annotated[float, Field(ge=5, le=500)] | None = None
     shading: Annotated[float, Field(ge=0, le=1)] = 0.4
     ghosting: Annotated[float, Field(ge=0, le=1)] = 0.1
     flow_void: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -214,7 +214,13 @@ class DateSpec(Spec):
 
 
 class CaseSpec(Spec):
-    """One simulated patient: a spine, what left its discs, and the dates it was scanned on."""
+    """One simulated patient: a spine, what left its discs, and the dates it was scanned on.
+
+    Attributes:
+        seed: of everything that is drawn and not the spine's.
+        misfits: what becomes of a herniation that does not fit there: the case is refused, or goes without it (the
+            truth tells what was made).
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "case"
     seed: Annotated[int, Field(ge=0)] = 0
@@ -222,6 +228,7 @@ class CaseSpec(Spec):
     herniations: tuple[HerniationSpec, ...] = ()
     dates: Annotated[tuple[DateSpec, ...], Field(min_length=1)]
     format: Literal["nifti", "dicom"] = "nifti"
+    misfits: Literal["refuse", "leave out"] = "refuse"
 
     @model_validator(mode="after")
     def _in_order(self) -> CaseSpec:

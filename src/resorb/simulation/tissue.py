@@ -32,7 +32,8 @@ class Tissue(IntEnum):
 
 #: What a voxel's `mix` is a share of. A disc runs from annulus to nucleus, and a degenerated nucleus is
 #: one with a smaller share of water-rich nucleus; displaced material likewise. Muscle and marrow hold
-#: fat, fat holds septa, epidural fat holds veins, and moving CSF loses its signal as a vessel does.
+#: fat, fat holds septa, epidural fat holds veins, dura is thinner than a voxel and leaves the rest of it to CSF, and
+#: moving CSF loses its signal as a vessel does.
 PARTNER: dict[Tissue, Tissue] = {
     Tissue.FAT: Tissue.LIGAMENT,
     Tissue.MUSCLE: Tissue.FAT,
@@ -40,6 +41,7 @@ PARTNER: dict[Tissue, Tissue] = {
     Tissue.ANNULUS: Tissue.NUCLEUS,
     Tissue.DISPLACED: Tissue.NUCLEUS,
     Tissue.CSF: Tissue.VESSEL,
+    Tissue.DURA: Tissue.CSF,
     Tissue.EPIDURAL_FAT: Tissue.VEIN,
     Tissue.LIGAMENT: Tissue.FAT,
     Tissue.BOWEL: Tissue.FAT,

@@ -60,3 +60,23 @@ def test_same_seeds_same_noise_and_others_other() -> None:
     signal = np.ones(SHAPE, np.float32)
     assert np.array_equal(image(readout, signal, 4), image(readout, signal, 4))
     assert not np.array_equal(image(readout, signal, 4), image(readout, signal, 5))
+
+
+@pytest.mark.parametrize("across", [1 / 1.3, 0.6])
+def test_slices_of_an_interpolated_slab_share_their_noise(across: float) -> None:
+    # Correlation is the transform of the power: the weight is 1 up to 0.4 of what is acquired, then falls as a cosine.
+    share = np.linspace(0, 1, 2001)
+    weight = 0.3 + 0.7 * 0.5 * (1 + np.cos(np.pi * np.clip((share - 0.4) / 0.6, 0, 1)))
+    alike = np.average(np.cos(np.pi * across * share), weights=weight**2)
+    sigma = 0.03
+    noise = image(Readout(0.6, sigma, 0.0, 0, across), np.ones((30, 120, 120), np.float32))[8:-8] - 1
+    assert noise.std() == pytest.approx(sigma, rel=0.03)
+    assert np.corrcoef(noise[1:].ravel(), noise[:-1].ravel())[0, 1] == pytest.approx(alike, abs=0.03)
+
+
+def test_interpolation_across_slices_keeps_a_flat_slab_and_moves_no_edge() -> None:
+    signal = np.zeros((24, 80, 80), np.float32)
+    signal[12:] = 1
+    line = image(Readout(1.0, 1e-6, 0.0, 0, 0.6), signal)[:, 40, 40]
+    assert 0.5 * (line[11] + line[12]) == pytest.approx(0.5, abs=0.02)
+    assert line[18:22].mean() == pytest.approx(1, abs=0.01)

@@ -28,7 +28,7 @@ def test_usual_values_fill_what_is_left_out(sequence: str, plane: str, tesla: fl
 
 def test_given_values_stay() -> None:
     spec = ScannerSpec(
-        tr_ms=2500, te_ms=80, slice_mm=5, gap_mm=1, pixel_mm=0.8, slices=11, field_of_view_mm=280
+        tr_ms=2500, te_ms=80, slice_mm=5, gap_mm=1, pixel_mm=0.8, slices=11, field_of_view_mm=280, snr=35
     )
     full = fill(spec, SPINE)
     assert spec.model_dump(exclude={"stacks"}) == full.model_dump(exclude={"stacks"})

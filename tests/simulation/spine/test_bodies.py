@@ -5,7 +5,7 @@ import pytest
 
 from resorb.anatomy import Level, Structure, anatomy_index
 from resorb.simulation.spec import DiscSpec, SpineSpec
-from resorb.simulation.spine.bodies import Near, body_distance, rim
+from resorb.simulation.spine.bodies import Near, body_distance, rim, surfaces
 from resorb.simulation.spine.build import skeleton
 from resorb.simulation.spine.canvas import Canvas
 from resorb.simulation.spine.draw import draw_plan
@@ -45,7 +45,7 @@ def test_painted_corners_lie_on_the_rims_to_half_a_voxel(name: str, seed: int) -
         for point in rim(body, upper=upper)[:-1:8]:  # the first is the posterior corner in the midline
             canvas = Canvas.blank(point - 0.8, point + 0.8, 0.05)  # fine enough to see the edge itself
             window = canvas.window(point - 0.8, point + 0.8)
-            distance, _ = body_distance(canvas, window, body, Near(None, None, 0))
+            distance = body_distance(surfaces(canvas, window, body, Near(None, None)))
             inside = np.argwhere(distance <= 0) * 0.05 + canvas.fine.origin
             assert np.linalg.norm(inside - point, axis=1).min() <= 0.5 * FINE_MM
             outside = np.argwhere(distance > 0) * 0.05 + canvas.fine.origin
@@ -67,7 +67,7 @@ def test_the_distance_is_zero_on_the_wall_and_negative_inside() -> None:
     body = plan.vertebra("L3")
     canvas = Canvas.blank(np.array([-30.0, -30, -20]), np.array([30.0, 30, 20]), 1.0)
     window = canvas.window(np.array([-30.0, -30, -20]), np.array([30.0, 30, 20]))
-    distance, _ = body_distance(canvas, window, body, Near(None, None, 0))
+    distance = body_distance(surfaces(canvas, window, body, Near(None, None)))
     centre = distance[index(canvas, body.pose[:3, 3])]
     assert centre == pytest.approx(-body.height_mm / 2 + body.dish_mm[0], abs=1.5)
     volume = (distance < 0).sum() * 1.0
@@ -77,17 +77,30 @@ def test_the_distance_is_zero_on_the_wall_and_negative_inside() -> None:
     )  # between an ellipse's (0.785), waisted, and a box
 
 
-def test_a_wall_of_cortex_surrounds_marrow_and_opens_for_the_vein() -> None:
+@pytest.mark.parametrize("name", BODIES)
+def test_a_wall_of_cortex_surrounds_marrow_and_opens_for_the_vein(name: str) -> None:
     plan, canvas = painted(seed=11, variety=0.0)
-    body = plan.vertebra("L3")
-    behind = float(body.wall_posterior(np.array(0.0)))
-    inwards = np.array([[aside, behind - deep, 0.0] for aside in (0.0, 12.0) for deep in (0.3, 5.0)])
-    tissue = canvas.fine.tissue[index(canvas, body.to_world(inwards))]
-    assert tissue.tolist() == [Tissue.VEIN, Tissue.VEIN, tissue[2], Tissue.MARROW]
-    side = body.to_world(np.array([0.0, 0.0, 0.0]))
-    line = side + np.linspace(0, 30, 300)[:, None] * body.pose[:3, 0]
-    met = canvas.fine.tissue[index(canvas, line)]
-    assert Tissue.CORTEX in met and met[0] == Tissue.MARROW
+    body = plan.vertebra(name)
+    out = np.linspace(0, 35, 350)[:, None]
+    for way in ([1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]):
+        met = canvas.fine.tissue[index(canvas, body.to_world(out * way))]
+        bone = met[: np.flatnonzero(~np.isin(met, [Tissue.MARROW, Tissue.CORTEX, Tissue.VEIN]))[0]]
+        assert bone[0] == Tissue.MARROW
+        assert (bone[-1] == Tissue.CORTEX).all()
+    behind = body.wall_posterior(np.array(0.0)) - 0.6
+    wall = np.column_stack([np.zeros(60), np.full(60, behind), np.linspace(-4.0, 4.0, 60)])
+    assert Tissue.VEIN in canvas.fine.tissue[index(canvas, body.to_world(wall))]
+
+
+def test_bodies_of_one_person_differ_and_people_differ_more() -> None:
+    fat = np.array([[b.form.marrow_fat for b in draw_plan(SpineSpec(seed=s)).vertebrae] for s in range(30)])
+    assert fat.mean(axis=1).std() > 3 * fat.std(axis=1).mean() > 0.02
+    veins = []
+    for name in ("L1", "L2", "L3", "L4"):
+        _, canvas = painted(seed=11, variety=0.0)
+        own = canvas.anatomy == anatomy_index(Structure.VERTEBRAL_BODY, name)
+        veins.append((own & (canvas.fine.tissue == Tissue.VEIN)).sum() * FINE_MM**3)
+    assert max(veins) > 1.5 * min(veins) > 0
 
 
 def test_schmorl_nodes_and_osteophytes_are_drawn_and_rims_leave_them_out() -> None:

@@ -22,7 +22,8 @@ def test_canal_coordinates_there_and_back(which: int, left: float, behind: float
     midline = MIDLINES[which]
     point = np.array([left, behind, part * midline.along[-1]])
     again = midline.to_canal(midline.to_world(point))
-    assert again == pytest.approx(point, abs=0.6)
+    # Beyond the bends of the sacrum the direction "behind", which is smoothed, is not quite at right angles.
+    assert again == pytest.approx(point, abs=0.8)
 
 
 def test_left_is_left_and_behind_is_behind() -> None:

@@ -7,6 +7,7 @@ from resorb.simulation.phantom import Tissues
 from resorb.simulation.spine.canvas import Canvas
 from resorb.simulation.spine.plan import SpinePlan
 from resorb.simulation.spine.surroundings import make_around, paint_surroundings
+from resorb.simulation.spine.trunk import Trunk
 from resorb.simulation.tissue import Tissue
 from tests.simulation.spine.soft_cases import MEAN, empty, planned
 
@@ -33,9 +34,24 @@ def test_the_whole_trunk_is_on_the_grid(body: tuple[SpinePlan, Tissues]) -> None
     plan, around = body
     size = np.array(around.tissue.shape) * around.pitch_mm
     assert around.pitch_mm == 2.0
-    assert abs(size[0] - 300) < 10 and abs(size[1] - 240) < 10
+    # It goes on into the air on all sides, and beyond the spine above and below.
+    assert 300 < size[0] < 360 and 230 < size[1] < 320
+    for border in (around.tissue[:, 0], around.tissue[:, -1], around.tissue[0], around.tissue[-1]):
+        assert (border == Tissue.AIR).all()
     z = around.axes()[2]
-    assert z[0] < plan.canal.front[:, 2].min() and z[-1] > plan.canal.front[:, 2].max()
+    s3 = plan.sacrum[2].pose[2, 3]
+    assert z[0] < s3 - 70.0 and z[-1] > plan.vertebra("T11").pose[2, 3] + 70.0
+
+
+def test_the_spine_goes_on_above_and_below(body: tuple[SpinePlan, Tissues]) -> None:
+    plan, around = body
+    z = around.axes()[2]
+    above = z > plan.vertebra("T11").pose[2, 3] + 30.0
+    for tissue in (Tissue.MARROW, Tissue.ANNULUS, Tissue.CSF, Tissue.CORD):
+        assert (around.tissue[:, :, above] == tissue).any(axis=(0, 1)).mean() > 0.15
+    below = z < plan.sacrum[3].pose[2, 3]
+    assert (around.tissue[:, :, below] == Tissue.MARROW).any()
+    assert not (around.tissue[:, :, below] == Tissue.CSF).any()
     found = set(np.unique(around.tissue))
     assert {Tissue.AIR, Tissue.SKIN, Tissue.FAT, Tissue.MUSCLE, Tissue.VESSEL, Tissue.BOWEL} <= found
 
@@ -49,8 +65,20 @@ def test_aorta_left_and_cava_right_until_they_divide(body: tuple[SpinePlan, Tiss
         area = left.sum() * around.pitch_mm**2
         assert 13.0 < 2 * np.sqrt(area / np.pi) < 22.0
         assert right.sum() > 0.5 * left.sum()
-    x, _ = section(around, plan, "S1", Tissue.VESSEL)
+    x, y = section(around, plan, "S1", Tissue.VESSEL)
+    x = x[y < 38.0]  # further in front those of the mesentery
     assert (np.abs(x) > 5.0).all() and (x < 0).any() and (x > 0).any()
+
+
+def test_the_great_vessels_slant_and_swing() -> None:
+    off = []
+    for seed in range(6):
+        plan = planned(seed=seed, **MEAN)
+        z = np.array([plan.vertebra(name).pose[2, 3] for name in ("L1", "L2", "L3")])
+        trunk = Trunk.of(plan, z)
+        off.append(trunk.vessels[0].x - trunk.x)
+    assert np.mean(off) < -8.0  # the aorta lies left of the midline
+    assert np.ptp(off, axis=1).max() > 3.0 and np.std(np.mean(off, axis=1)) > 0.5
 
 
 def test_vessels_are_as_wide_as_published() -> None:
@@ -69,7 +97,7 @@ def test_psoas_grows_downwards_and_lies_on_both_sides(body: tuple[SpinePlan, Tis
     areas = []
     for name in ("L1", "L2", "L3", "L4"):
         x, y = section(around, plan, name, Tissue.MUSCLE)
-        psoas = (np.abs(x) < 58.0 + 4.0) & (y > -18.0) & (y < 45.0)
+        psoas = (np.abs(x) > 18.0) & (np.abs(x) < 58.0 + 4.0) & (y > -18.0) & (y < 45.0)
         areas.append(psoas.sum())
         left = (psoas & (x < 0)).sum()
         assert 0.7 < left / max(psoas.sum() - left, 1) < 1.4

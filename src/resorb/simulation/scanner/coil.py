@@ -14,8 +14,9 @@ Field = NDArray[np.float32]
 #: A spine coil in the table: loops of this radius, in two columns, so far apart along the table (from memory).
 LOOP_MM, COLUMN_MM, ROW_MM, BEHIND_SKIN_MM = 65.0, 65.0, 95.0, 12.0
 ROWS = 3
-#: The band begins in front of the vertebral bodies, over this distance, and leaves this share of the signal.
-BAND_BEFORE_MM, BAND_EDGE_MM, BAND_LEAVES = 16.0, 5.0, 0.35
+#: The band begins this far in front of the vertebral bodies, as the technologist lays it, fades in over this
+#: distance, and leaves this share of the signal.
+BAND_BEFORE_MM, BAND_EDGE_MM, BAND_LEAVES = (7.0, 20.0), 4.0, 0.12
 
 
 def sensitivity(phantom: Phantom, points: Field) -> Field:
@@ -35,14 +36,14 @@ def sensitivity(phantom: Phantom, points: Field) -> Field:
     return np.asarray(np.sqrt(total))
 
 
-def band(phantom: Phantom, points: Field) -> Field:
+def band(phantom: Phantom, points: Field, before_mm: float) -> Field:
     """Share (n,) of the signal that a saturation band in front of the spine leaves at rest points (3, n), mm."""
     fronts = np.array(
         [body.upper_rim[np.argmax(body.upper_rim[:, 1])] for body in phantom.vertebrae.values()]
     )
     slope, level = np.polyfit(fronts[:, 2], fronts[:, 1], 1)
     beyond = float((fronts[:, 1] - slope * fronts[:, 2] - level).max())
-    edge = slope * points[2] + level + beyond + BAND_BEFORE_MM
+    edge = slope * points[2] + level + beyond + before_mm
     inside = 1 / (1 + np.exp(np.clip((edge - points[1]) / BAND_EDGE_MM, -30, 30)))
     return np.asarray(1 - (1 - BAND_LEAVES) * inside, dtype=np.float32)
 

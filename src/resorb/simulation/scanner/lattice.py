@@ -53,17 +53,34 @@ class RestLattice:
         """Places (3, row, column) of a plane of pixels, rest world, mm; fractions lie between slices."""
         return np.stack([self.spread(self.nodes[:, axis], slice_index) for axis in range(3)])
 
+    def through(self, slice_index: float) -> Field:
+        """(3, row, column) step of the places of a plane of pixels to the next slice, mm."""
+        first, _ = self._between(slice_index)
+        steps = (self.nodes[first + 1] - self.nodes[first]) * np.float32(self.planes[1])
+        return np.stack([self._fine(step) for step in steps])
+
     def spread(self, values: Field, slice_index: float) -> Field:
         """Values (plane, row node, column node) of the nodes at a plane of pixels, (row, column)."""
+        first, share = self._between(slice_index)
+        return self._fine((1 - share) * values[first] + share * values[first + 1])
+
+    def _between(self, slice_index: float) -> tuple[int, np.float32]:
+        """The plane of nodes before a plane of pixels, and how far that lies on the way to the next."""
         at = (slice_index - self.planes[0]) * self.planes[1]
         first = min(max(int(np.floor(at)), 0), len(self.nodes) - 2)
-        share = np.float32(at - first)
-        coarse = (1 - share) * values[first] + share * values[first + 1]
+        return first, np.float32(at - first)
+
+    def _fine(self, coarse: Field) -> Field:
+        """Values of the nodes of a plane (row node, column node), at its pixels."""
         return np.asarray(self.rows @ (self.columns @ coarse.T).T)
 
-    def box(self) -> tuple[FloatArray, FloatArray]:
-        """Lowest and highest corner (3,) of what the stack holds, rest world, mm."""
+    def box(self, within: tuple[FloatArray, FloatArray] | None = None) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest corner (3,) of what the stack holds, rest world, mm; only of its part between two."""
         flat = np.moveaxis(self.nodes, 1, -1).reshape(-1, 3).astype(np.float64)
+        if within is not None:
+            reach = NODE_DEPTH_MM + NODE_MM  # the nodes next to those within hold pixels too
+            near = ((flat > within[0] - reach) & (flat < within[1] + reach)).all(1)
+            flat = flat[near] if near.any() else flat
         return flat.min(0), flat.max(0)
 
 

@@ -25,22 +25,25 @@ class _Usual:
     gap_mm: float
     pixel_mm: float
     field_of_view_mm: float
+    snr: float
 
 
 #: By sequence, plane and field: common clinical protocols (from memory, unverified). The voxels of SPACE are those
 #: of SPIDER (van der Graaf 2024, doi 10.1038/s41597-024-03090-w); its TE is the
 #: effective one, at which marrow, discs and fat are as bright beside CSF as in those images.
 _USUAL = {
-    ("tse", "sagittal", 1.5): _Usual(3500, 100, 4.0, 0.4, 0.60, 300),
-    ("tse", "sagittal", 3.0): _Usual(3800, 95, 4.0, 0.4, 0.55, 300),
-    ("tse", "axial", 1.5): _Usual(4000, 100, 4.0, 0.4, 0.55, 200),
-    ("tse", "axial", 3.0): _Usual(4200, 95, 3.5, 0.35, 0.50, 200),
-    ("space", "sagittal", 1.5): _Usual(1500, 95, 0.9, 0.0, 0.469, 300),
-    ("space", "sagittal", 3.0): _Usual(1500, 90, 0.9, 0.0, 0.469, 300),
+    ("tse", "sagittal", 1.5): _Usual(3500, 100, 4.0, 0.4, 0.60, 300, 40),
+    ("tse", "sagittal", 3.0): _Usual(3800, 95, 4.0, 0.4, 0.55, 300, 40),
+    ("tse", "axial", 1.5): _Usual(4000, 100, 4.0, 0.4, 0.55, 200, 40),
+    ("tse", "axial", 3.0): _Usual(4200, 95, 3.5, 0.35, 0.50, 200, 40),
+    ("space", "sagittal", 1.5): _Usual(1500, 95, 0.9, 0.0, 0.469, 300, 24),
+    ("space", "sagittal", 3.0): _Usual(1500, 90, 0.9, 0.0, 0.469, 300, 24),
 }
 #: Acquired pixel over the pixel of the image: scanners interpolate by filling k-space with zeros. That of SPACE
 #: follows from the noise of SPIDER, whose spectrum ends at about half of the image's.
 INTERPOLATION = {"tse": 1.25, "space": 1.7}
+#: The same from slice to slice; the noise of neighbouring slices of SPIDER is as alike as this makes it.
+INTERPOLATION_ACROSS = {"tse": 1.0, "space": 1.35}
 MAX_MATRIX, MIN_MATRIX = 1024, 128
 MAX_SLAB_MM = 220.0
 AXIAL_COVER_MM = 4.0  # beyond both endplates

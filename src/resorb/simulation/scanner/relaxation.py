@@ -21,6 +21,7 @@ class Relaxation(Spec):
     Attributes:
         t1_ms, t2_ms: at 1.5 and 3 T; T2 as it appears in an echo train.
         density: of visible protons, relative to CSF.
+        t2_spread, density_spread: between people, of the logarithm (conventions: see `variation.py`).
         shifted: its protons are fat's and precess more slowly than water's.
         verified: the figures were read in the source, not remembered.
     """
@@ -31,6 +32,8 @@ class Relaxation(Spec):
     source: str
     verified: bool
     shifted: bool = False
+    t2_spread: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    density_spread: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
     def t1(self, field_tesla: float) -> float:
         return self.t1_ms[FIELDS_TESLA.index(field_tesla)]

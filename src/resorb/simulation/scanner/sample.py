@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import map_coordinates, uniform_filter1d
 
 from resorb.simulation.phantom import Phantom, Tissues
 from resorb.simulation.scanner.flow import moving_csf
@@ -107,19 +107,23 @@ class Sampler:
     ) -> None:
         self.phantom, self.grid, self.signals = phantom, grid, signals
         self.lattice = RestLattice.of(grid, pose)
-        low, high = self.lattice.box()
+        low, high = self.lattice.box(_corners(phantom.fine))
         window = phantom.fine.window(low - MARGIN_MM, high + MARGIN_MM)
         fine = _cut(phantom.fine, window)
         middle = grid.to_world((np.array(grid.shape) - 1) / 2)
         ends = pose.to_rest(np.stack([middle + shift_mm, middle]))
         signal = _signal(fine, signals, (ends[0] - ends[1]) / fine.pitch_mm)
         if flow_void > 0:
-            moving_csf(signal, fine, flow_void, rng)
+            moving_csf(signal, fine, flow_void, _upper_sac_mm(phantom), rng)
         axial = abs(grid.affine[2, 0]) > abs(grid.affine[0, 0])
         self.fine = _Seen(signal, fine, axial)
-        self.trunk = refined(phantom.around, low, high)
+        self.trunk = refined(phantom.around, *self.lattice.box())
         still = _signal(self.trunk, signals, np.zeros(3))
         textured(still, self.trunk)
+        # The surroundings are coarse: a slice is integrated on their grid, and sampled once.
+        deep = round(grid.thickness_mm / self.trunk.pitch_mm)
+        if deep > 1:
+            still = uniform_filter1d(still, deep, 2 if axial else 0, mode="nearest")
         self.around = _Seen(still, self.trunk, axial)
 
     def run(self) -> Sampled:
@@ -151,45 +155,33 @@ class Sampler:
             for sign in (1.0, -1.0)
         ]
 
-    @property
-    def coarse_offsets(self) -> list[tuple[FloatArray, float]]:
-        """The surroundings are coarse: fewer samples do, and of a thin slice its centre."""
-        return self.offsets[:4] if len(self.offsets) > 2 else [(np.zeros(3), 1.0)]
-
     def _slice(self, k: int, points: Field) -> Field:
         """Signal (row, column) of the pixels at rest points (3, row, column), mm."""
-        through = (self.lattice.plane(k + 0.5) - self.lattice.plane(k - 0.5)) / self.grid.spacing_mm[0]
+        through = self.lattice.through(k) / np.float32(self.grid.spacing_mm[0])
         steps = (through.reshape(3, -1), _mean_step(points, 1), _mean_step(points, 2))
         flat = points.reshape(3, -1)
         share = np.clip(self._depth_mm(flat) / BLEND_MM, 0, 1)
         out = np.zeros(flat.shape[1], np.float32)
         here = np.flatnonzero(share > 0)
-        out[here] = share[here] * self._integrated(self.fine, flat, here, steps, self.offsets)
+        out[here] = share[here] * self._integrated(flat, here, steps)
         here = np.flatnonzero(share < 1)
         if len(here):
-            value = self._integrated(self.around, flat, here, steps, self.coarse_offsets)
+            value = self.around.at(self.around.within(self.around.index(flat[:, here])))
             out[here] += (1 - share[here]) * value
         return out.reshape(points.shape[1:])
 
-    def _integrated(
-        self,
-        seen: _Seen,
-        points: Field,
-        here: NDArray[np.intp],
-        steps: tuple[Field, Field, Field],
-        offsets: list[tuple[FloatArray, float]],
-    ) -> Field:
-        """Signal of some of the points (3, n), integrated over slice and pixel."""
-        scale = np.float32(1 / seen.pitch_mm)
-        centre, through = seen.index(points[:, here]), steps[0][:, here] * scale
-        if seen is self.around:
-            centre = seen.within(centre)
+    def _integrated(self, points: Field, here: NDArray[np.intp], steps: tuple[Field, Field, Field]) -> Field:
+        """Signal of some of the points (3, n) on the fine grid, integrated over slice and pixel."""
+        scale = np.float32(1 / self.fine.pitch_mm)
+        centre, through = self.fine.index(points[:, here]), steps[0][:, here] * scale
         value = np.zeros(len(here), np.float32)
-        for offset, weight in offsets:
+        for offset, weight in self.offsets:
             depth, row, column = offset.astype(np.float32)
-            aside = (row * steps[1] + column * steps[2]) * scale
-            value += np.float32(weight) * seen.at(centre + (depth * through + aside))
-        return np.asarray(value / np.float32(sum(weight for _, weight in offsets)))
+            at = depth * through
+            at += centre
+            at += (row * steps[1] + column * steps[2]) * scale
+            value += np.float32(weight) * self.fine.at(at)
+        return np.asarray(value / np.float32(sum(weight for _, weight in self.offsets)))
 
     def _depth_mm(self, points: Field) -> Field:
         """How deep points (3, n) lie inside the fine grid, mm; negative outside it."""
@@ -236,6 +228,18 @@ def _cut(tissues: Tissues, window: tuple[slice, slice, slice]) -> Tissues:
     affine = tissues.affine.copy()
     affine[:3, 3] = tissues.origin + tissues.pitch_mm * np.array([part.start for part in window])
     return Tissues(tissues.tissue[window], tissues.mix[window], affine)
+
+
+def _corners(tissues: Tissues) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest corner (3,) of a grid, world mm."""
+    return tissues.origin, tissues.origin + tissues.pitch_mm * (np.array(tissues.tissue.shape) - 1)
+
+
+def _upper_sac_mm(phantom: Phantom) -> float:
+    """The middle of L4 (or of the spine, where there is none), world mm: down to it CSF moves much."""
+    bodies = phantom.vertebrae
+    heights = [body.pose[2, 3] for name, body in bodies.items() if name == "L4" or "L4" not in bodies]
+    return float(np.mean(heights))
 
 
 def _mean_step(points: Field, axis: int) -> Field:

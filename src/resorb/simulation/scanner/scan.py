@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from resorb.anatomy import Structure, anatomy_index
 from resorb.simulation.phantom import Phantom
-from resorb.simulation.scanner.coil import band, sensitivity
+from resorb.simulation.scanner.coil import BAND_BEFORE_MM, band, sensitivity
 from resorb.simulation.scanner.geometry import Grid, Lying, grids
 from resorb.simulation.scanner.kspace import Readout
 from resorb.simulation.scanner.lattice import RestLattice
-from resorb.simulation.scanner.protocol import INTERPOLATION, fill, frequency_axis
+from resorb.simulation.scanner.protocol import INTERPOLATION, INTERPOLATION_ACROSS, fill, frequency_axis
 from resorb.simulation.scanner.sample import Sampled, Sampler
 from resorb.simulation.scanner.signal import Signals, signals
+from resorb.simulation.scanner.variation import Contrast, Person
 from resorb.simulation.spec import ScannerSpec
 from resorb.simulation.tissue import Tissue
 from resorb.study import FloatArray, Volume
@@ -44,6 +45,7 @@ class Scan:
         displaced: uint8, which of the phantom's displaced material fills a voxel, from 1; 0 none.
         sequence: acquisition facts under the names of `Series.sequence`.
         spec: the request with everything filled in.
+        signals: what this scanner sees of this person's tissues, without noise or flow.
     """
 
     stacks: tuple[Volume, ...]
@@ -51,6 +53,7 @@ class Scan:
     displaced: tuple[Volume, ...]
     sequence: dict[str, str | float]
     spec: ScannerSpec
+    signals: Signals
 
 
 def acquire(phantom: Phantom, pose: Lying, spec: ScannerSpec, seed: int) -> Scan:
@@ -66,14 +69,16 @@ def acquire(phantom: Phantom, pose: Lying, spec: ScannerSpec, seed: int) -> Scan
     """
     filled = fill(spec, phantom)
     origin = np.random.SeedSequence([seed, 0x5CA4])
-    place, flow, noise, grey = origin.spawn(4)
-    table = signals(filled)
+    place, flow, noise, grey, hand = origin.spawn(5)
+    rng = np.random.default_rng(hand)
+    table = signals(filled, Person.of(phantom), Contrast.of(rng))
+    bench = _Bench(phantom, pose, filled, table, float(rng.uniform(*BAND_BEFORE_MM)))
     places = grids(filled, phantom, pose, np.random.default_rng(place))
     taken = []
     for grid, stack_flow, stack_noise in zip(
         places, flow.spawn(len(places)), noise.spawn(len(places)), strict=True
     ):
-        taken.append(_stack(_Bench(phantom, pose, filled, table), grid, stack_flow, stack_noise))
+        taken.append(_stack(bench, grid, stack_flow, stack_noise))
     images = _graded([image for image, _ in taken], [seen for _, seen in taken], filled, grey)
     reverse = _reversed(filled)
     return Scan(
@@ -86,17 +91,19 @@ def acquire(phantom: Phantom, pose: Lying, spec: ScannerSpec, seed: int) -> Scan
         ),
         sequence=_facts(filled),
         spec=filled,
+        signals=table,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Bench:
-    """What is the same for every stack of a series."""
+    """What is the same for every stack of a series; the band lies `before_mm` in front of the bodies."""
 
     phantom: Phantom
     pose: Lying
     spec: ScannerSpec
     signals: Signals
+    before_mm: float
 
 
 def _stack(
@@ -120,9 +127,10 @@ def _stack(
     moving = np.where(np.isin(seen.tissue, [int(t) for t in _MOVING]), seen.signal, np.float32(0))
     readout = Readout(
         acquired=1 / INTERPOLATION[spec.sequence],
-        sigma=1 / spec.snr,
+        sigma=1 / float(spec.snr or np.inf),
         ghosting=spec.ghosting,
         phase_axis=0 if frequency_axis(spec) == "row" else 1,
+        across=1 / INTERPOLATION_ACROSS[spec.sequence],
     )
     return readout.image(seen.signal, moving, noise.spawn(grid.shape[0])), seen
 
@@ -142,7 +150,7 @@ def _coil_and_band(bench: _Bench, lattice: RestLattice) -> Callable[[Field], Fie
         if spec.shading > 0:
             share *= sensitivity(phantom, points) ** np.float32(spec.shading)
         if spec.plane == "sagittal" and spec.saturation > 0:
-            share *= 1 - np.float32(spec.saturation) * (1 - band(phantom, points))
+            share *= 1 - np.float32(spec.saturation) * (1 - band(phantom, points, bench.before_mm))
         return share
 
     return kept

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resorb.simulation.scanner.relaxation import Relaxation, relaxation
+from resorb.simulation.scanner.relaxation import relaxation
+from resorb.simulation.scanner.variation import Contrast, Person
 from resorb.simulation.spec import ScannerSpec
 from resorb.simulation.tissue import PARTNER, Tissue
 
@@ -57,27 +58,39 @@ def flip_back(density: float, t1_ms: float, t2_ms: float, tr_ms: float, te_ms: f
     return density * (1 - left) / (1 - left * kept) * math.exp(-te_ms / t2_ms)
 
 
-def signals(spec: ScannerSpec) -> Signals:
+def signals(spec: ScannerSpec, person: Person | None = None, contrast: Contrast | None = None) -> Signals:
     """The signal of every mixture of a tissue with its partner, in a filled-in sequence.
 
     Signals, not relaxation rates, are mixed: the two tissues lie side by side in a voxel.
+
+    Args:
+        person, contrast: how these differ from the table; None for not at all.
     """
-    if spec.tr_ms is None or spec.te_ms is None:
-        raise ValueError("TR and TE must be filled in first")
-    equation = flip_back if spec.sequence == "space" else spin_echo
-    tr, te, tesla = spec.tr_ms, spec.te_ms, spec.field_tesla
-
-    def of(entry: Relaxation) -> float:
-        return equation(entry.density, entry.t1(tesla), entry.t2(tesla), tr, te)
-
+    person, contrast = person or Person(), contrast or Contrast()
+    alone = _alone(spec, person, contrast)
     table = relaxation()
-    alone = {tissue: of(entry) / of(table[Tissue.CSF]) for tissue, entry in table.items()}
-    share = np.arange(SHARES, dtype=np.float32) / (SHARES - 1)
+    share: NDArray[np.float32] = np.arange(SHARES, dtype=np.float32) / np.float32(SHARES - 1)
     parts = np.zeros((2, len(Tissue), SHARES), np.float32)
     for tissue in Tissue:
         partner = PARTNER.get(tissue, tissue)
         # What CSF loses by moving depends on the sequence, and is switched by the request.
-        weight = share * spec.flow_void if tissue is Tissue.CSF else share
+        weight = share * np.float32(spec.flow_void) if tissue is Tissue.CSF else share
         parts[int(table[tissue].shifted), tissue] += alone[tissue] * (1 - weight)
         parts[int(table[partner].shifted), tissue] += alone[partner] * weight
     return Signals(parts[0].ravel(), parts[1].ravel())
+
+
+def _alone(spec: ScannerSpec, person: Person, contrast: Contrast) -> dict[Tissue, float]:
+    """Signal of each unmixed tissue, in units of that of CSF at rest."""
+    if spec.tr_ms is None or spec.te_ms is None:
+        raise ValueError("TR and TE must be filled in first")
+    equation = flip_back if spec.sequence == "space" else spin_echo
+    te, tesla = spec.te_ms * contrast.te, spec.field_tesla
+    found = {}
+    for tissue, entry in relaxation().items():
+        density = entry.density * person.density.get(tissue, 1.0) * (contrast.fat if entry.shifted else 1.0)
+        t2 = entry.t2(tesla) * person.t2.get(tissue, 1.0)
+        found[tissue] = equation(density, entry.t1(tesla), t2, spec.tr_ms, te)
+    unit = found[Tissue.CSF]
+    rest = {tissue: value / (unit * contrast.csf) for tissue, value in found.items()}
+    return {**rest, Tissue.CSF: 1.0}

@@ -14,6 +14,7 @@ from resorb.study import FloatArray
 
 Field = NDArray[np.float32]
 
+THREADS = 2
 REFINED_MM = 1.0
 MARGIN_VOXELS = 3
 #: Spread of the smoothing that takes the corners off the coarse voxels, in coarse voxels; more along the body, where
@@ -40,30 +41,47 @@ def refined(around: Tissues, low: FloatArray, high: FloatArray) -> Tissues:
 
     def soft(kind: int) -> Field:
         share = gaussian_filter((tissue == kind).astype(np.float32), ROUNDING_VOXELS, mode="nearest")
-        return _upsampled(share, factor)
+        return _upsampled(_upsampled(share, 2, factor), 1, factor)
 
     kinds = np.unique(tissue).tolist()
-    with ThreadPoolExecutor(2) as threads:
-        shares = threads.map(soft, kinds)
-        best = next(shares)
-        out = np.full(best.shape, kinds[0], np.uint8)
-        for kind, share in zip(kinds[1:], shares, strict=True):
-            out[share > best] = kind
-            np.maximum(best, share, out=best)
-    return Tissues(out, _upsampled(mix.astype(np.float32), factor).astype(np.uint8), affine)
+    with ThreadPoolExecutor(THREADS) as threads:
+        shares = list(threads.map(soft, kinds))
+        held = _upsampled(_upsampled(mix.astype(np.float32), 2, factor), 1, factor)
+        shape = ((len(held) - 1) * factor + 1, *held.shape[1:])
+        out, out_mix = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+
+        def plane(x: int) -> None:
+            out_mix[x] = _between(held, x, factor)
+            out[x], best = kinds[0], _between(shares[0], x, factor)
+            for kind, share in zip(kinds[1:], shares[1:], strict=True):
+                value = _between(share, x, factor)
+                np.copyto(out[x], np.uint8(kind), where=value > best)
+                np.maximum(best, value, out=best)
+
+        list(threads.map(plane, range(len(out))))
+    return Tissues(out, out_mix, affine)
 
 
-def _upsampled(values: Field, factor: int) -> Field:
-    """Interpolated linearly to `factor` times as many intervals along each axis."""
-    for axis in range(3):
-        old = np.moveaxis(values, axis, 0)
-        new = np.empty(((len(old) - 1) * factor + 1, *old.shape[1:]), np.float32)
-        new[-1] = old[-1]
-        for step in range(factor):
-            share = np.float32(step / factor)
-            new[step:-1:factor] = (1 - share) * old[:-1] + share * old[1:]
-        values = np.moveaxis(new, 0, axis)
-    return np.ascontiguousarray(values)
+def _upsampled(values: Field, axis: int, factor: int) -> Field:
+    """Interpolated linearly to `factor` times as many intervals along an axis."""
+    shape = list(values.shape)
+    shape[axis] = (shape[axis] - 1) * factor + 1
+    made = np.empty(shape, np.float32)
+    old, new = np.moveaxis(values, axis, 0), np.moveaxis(made, axis, 0)
+    new[-1] = old[-1]
+    for step in range(factor):
+        share = np.float32(step / factor)
+        new[step:-1:factor] = (1 - share) * old[:-1] + share * old[1:] if step else old[:-1]
+    return made
+
+
+def _between(values: Field, x: int, factor: int) -> Field:
+    """A plane of values interpolated linearly to `factor` times as many intervals along x."""
+    first, step = divmod(x, factor)
+    if step == 0:
+        return np.array(values[first])
+    share = np.float32(step / factor)
+    return np.asarray((1 - share) * values[first] + share * values[first + 1])
 
 
 def textured(signal: Field, tissues: Tissues) -> None:
@@ -91,7 +109,7 @@ def textured(signal: Field, tissues: Tissues) -> None:
         ):
             np.multiply(part, np.maximum(factor, 0.1), out=part, where=kinds == tissue)
 
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(work, (slice(x, x + 4) for x in range(0, len(signal), 4))))
 
 

@@ -12,11 +12,18 @@ from resorb.simulation.phantom import Window
 from resorb.simulation.spine.bone import Bone, BoneLook
 from resorb.simulation.spine.canvas import Canvas, Field
 from resorb.simulation.spine.joints import BEND, HALF_SPACE_MM, Joint
+from resorb.simulation.spine.marbling import marbled
 from resorb.simulation.spine.plan import SIDES, VertebraPlan
 from resorb.simulation.tissue import Tissue
 from resorb.study import FloatArray
 
-CORTEX_MM, FAT = 1.1, 0.55  # wall of the arch, and fat share of its marrow
+CORTEX_MM, SPINOUS_CORTEX_MM = (
+    0.8,
+    0.45,
+)  # wall of the arch, and of the spinous process; from memory, unverified
+MORE_FAT = 0.02  # in its marrow than in the body's; from memory, unverified
+BUMP_MM, BUMP_GRAIN_MM = 0.8, 6.5  # standard deviation and grain of the spinous process's unevenness
+SPINOUS_HALF_MM = 8.0  # half width of the room for a spinous process
 SHOULDER_SHARE = 0.3  # of the canal's depth: as far back the canal is as wide as between the pedicles
 SPINOUS_TILT_DEG = {"T11": 40.0, "T12": 18.0}  # downwards; the lumbar ones:
 CLEAR_MM, MARGIN_MM = 7.0, 2.5  # a facet joint is kept clear of the other bone as far as this
@@ -89,11 +96,15 @@ def shape_arch(canvas: Canvas, arch: Arch) -> Bone:
     return bone
 
 
-def paint_arch(bone: Bone, body: VertebraPlan, seed: int) -> None:
+def paint_arch(bone: Bone, body: VertebraPlan) -> None:
     """Paint an arch over all but bone that is there already."""
+    cortex = np.full(bone.distance.shape, CORTEX_MM, np.float32)
+    window, behind = _spinous_room(bone, body)
+    cortex[bone.part(window)] += behind * np.float32(SPINOUS_CORTEX_MM - CORTEX_MM)
     wall = anatomy_index(Structure.VERTEBRAL_BODY, body.name)
-    look = BoneLook(anatomy_index(Structure.POSTERIOR_ELEMENTS, body.name), wall, CORTEX_MM, FAT)
-    bone.paint(look, [seed, 5, *body.name.encode()])
+    fat = body.form.marrow_fat + MORE_FAT
+    look = BoneLook(anatomy_index(Structure.POSTERIOR_ELEMENTS, body.name), wall, cortex, fat)
+    bone.paint(look, [body.form.seed, 6])
 
 
 def _canal_box(bodies: Sequence[VertebraPlan]) -> FloatArray:
@@ -159,30 +170,50 @@ def _add_side(bone: Bone, arch: Arch, sign: float, side: int) -> None:
 
 
 def _add_spinous(bone: Bone, body: VertebraPlan) -> None:
-    """The spinous process: a plate that is thickest along its lower and hind edge."""
-    s = body.upper_width_mm / 46.0
+    """The spinous process: an uneven plate, thickest along its lower and hind edge, which droops."""
+    s, form = body.upper_width_mm / 46.0, body.form
     c = body.pedicle_cranial_mm
     wall = float(body.wall_posterior(np.array(c)))
     front = wall + body.canal_depth_mm + 0.5 * body.lamina_mm
     tip = wall + body.canal_depth_mm + body.spinous_mm
-    pose = tipped(body.pose, [0.0, front, c - 12 * s], SPINOUS_TILT_DEG.get(body.name, LUMBAR_TILT_DEG))
-    tall = min(11.0 * s, 0.38 * body.spinous_mm)
-    bone.rod(
-        pose,
-        [[0.0, front + 6 * s, c - 13 * s], [0.0, tip - 5 * s, c - 14 * s]],
-        [3.3 * s, 5.0 * s, tall],
-        blend_mm=3.0,
-    )
-    bone.rod(
-        pose,
-        [[0.0, front + 4, c - 13 * s - 0.65 * tall], [0.0, tip - 4 * s, c - 14 * s - 0.5 * tall]],
-        [3.6 * s, 4.0 * s, 3.6 * s],
-    )
-    bone.rod(
-        pose,
-        [[0.0, tip - 4 * s, c - 14 * s - 0.5 * tall], [0.0, tip - 4.5 * s, c - 14 * s + 0.5 * tall]],
-        [3.4 * s, 3.6 * s, 3.4 * s],
-    )
+    tilt = SPINOUS_TILT_DEG.get(body.name, LUMBAR_TILT_DEG) + form.spinous_tilt_deg
+    pose = tipped(body.pose, [0.0, front, c - 12 * s], tilt)
+    tall = min(11.0 * s, 0.38 * body.spinous_mm) * form.spinous_tall
+    aside, low = form.spinous_aside_mm, c - 14 * s - 0.55 * tall - form.spinous_droop_mm
+    plate = np.array([[0.0, front + 7 * s, c - 12.5 * s], [aside, tip - 8.0 * s, c - 15.5 * s]])
+    edge = np.array([[0.0, front + 4, c - 13 * s - 0.5 * tall], [aside, tip - 5 * s, low]])
+    top = np.array([[aside, tip - 5.0 * s, low], [aside, tip - 7.0 * s, c - 15 * s + 0.2 * tall]])
+    for ends in _bent(plate):
+        bone.rod(pose, ends.tolist(), [2.5 * s, 8.0 * s, tall], blend_mm=3.0)
+    for ends in _bent(edge):
+        bone.rod(pose, ends.tolist(), [3.2 * s, 5.0 * s, 3.8 * s])
+    bone.rod(pose, top.tolist(), [3.2 * s, 5.0 * s, 4.5 * s])
+    window, behind = _spinous_room(bone, body)
+    rng = np.random.default_rng([form.seed, 9])
+    bumps = marbled(bone.canvas, (slice(0, 1), *window[1:]), BUMP_GRAIN_MM, rng)  # alike on both sides
+    bone.roughen(window, np.float32(BUMP_MM) * behind * bumps)
+
+
+def _bent(ends: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The two halves of a line (2, 3) whose front half stays in the midline."""
+    middle = ends.mean(axis=0) * [0.0, 1.0, 1.0]
+    return np.stack([ends[0], middle]), np.stack([middle, ends[1]])
+
+
+def _spinous_room(bone: Bone, body: VertebraPlan) -> tuple[Window, Field]:
+    """The part of a bone's window about its spinous process, and there 0 at the lamina to 1 behind it."""
+    start = body.upper_depth_mm / 2 + body.canal_depth_mm + 0.5 * body.lamina_mm
+    box = [
+        [side * SPINOUS_HALF_MM, back, cranial]
+        for side in (-1, 1)
+        for back in (start, start + body.spinous_mm)
+        for cranial in (body.height_mm / 2 + 6, -body.height_mm / 2 - 24)
+    ]
+    window = bone.meet(bone.canvas.about(body.to_world(np.array(box))))
+    left, posterior, _ = bone.canvas.local(window, body.pose)
+    behind = np.clip((posterior - np.float32(start)) * np.float32(1 / 9.0), 0.0, 1.0)
+    behind *= np.clip(np.float32(SPINOUS_HALF_MM) - np.abs(left), 0.0, 1.0)
+    return window, behind
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from resorb.study import FloatArray
 
 FAR_MM = 50.0
 BLEND_MM = 2.5  # over which two rods melt into one
+GRAIN_MM, MOTTLE, UNEVEN_WALL = 2.8, 0.11, 0.3  # texture: of the fat share, and of the wall's thickness
 BONES = (100, 400)  # anatomy indices of bodies, arches and sacrum lie from the first to below the second
 
 
@@ -24,13 +25,13 @@ class BoneLook:
 
     Attributes:
         anatomy: its `anatomy_index`; body: that of the body it springs from, whose wall opens to its marrow.
-        cortex_mm: thickness of its wall.
+        cortex_mm: thickness of its wall, a number or one for each voxel of the bone's window.
         fat: share of fat in its marrow.
     """
 
     anatomy: int
     body: int
-    cortex_mm: float
+    cortex_mm: float | Field
     fat: float
 
 
@@ -79,14 +80,15 @@ class Bone:
 
     def carve(self, window: Window, distance: Field) -> None:
         """Take away what lies inside another field, given on a window of the canvas."""
-        part = self._part(window)
-        if part is None:
-            return
-        inner = tuple(
-            slice(max(mine.start - w.start, 0), mine.stop - w.start)
-            for mine, w in zip(self._meet(window), window, strict=True)
-        )
-        np.maximum(self.distance[part], -distance[inner], out=self.distance[part])
+        part = self.part(window)
+        if part is not None:
+            np.maximum(self.distance[part], -self._inner(window, distance), out=self.distance[part])
+
+    def roughen(self, window: Window, inwards: Field) -> None:
+        """Shift the surface inwards by mm, given on a window of the canvas."""
+        part = self.part(window)
+        if part is not None:
+            self.distance[part] += self._inner(window, inwards)
 
     def paint(self, look: BoneLook, seed: Sequence[int]) -> None:
         """Paint cortex and marrow over all but the bones that are there already."""
@@ -94,29 +96,40 @@ class Bone:
         free = (there < BONES[0]) | (there >= BONES[1])
         bone = (self.distance <= 0) & free
         self.canvas.paint(self.window, bone, Tissue.CORTEX, anatomy=look.anatomy)
-        deep = self.distance <= -look.cortex_mm
+        rng = np.random.default_rng(list(seed))
+        mottle = marbled(self.canvas, self.window, GRAIN_MM, rng)
+        deep = self.distance <= -look.cortex_mm * (1 + UNEVEN_WALL * mottle)
         inner = bone & deep
-        mottle = marbled(self.canvas, self.window, 5.0, np.random.default_rng(list(seed)))
-        mix = np.asarray(np.clip(look.fat + 0.08 * mottle, 0.0, 1.0) * 255, dtype=np.uint8)
+        fat = np.float32(look.fat) + np.float32(MOTTLE) * mottle
+        mix = np.asarray(np.clip(fat, 0.02, 0.98) * 255, dtype=np.uint8)
         self.canvas.paint(self.window, inner, Tissue.MARROW, mix=mix, anatomy=look.anatomy)
         root = deep & (there == look.body)
         self.canvas.paint(self.window, root, Tissue.MARROW, mix=mix, over=(Tissue.CORTEX,))
 
-    def _around(self, points: FloatArray, margin_mm: float) -> tuple[Window, Window | None]:
-        window = self._meet(self.canvas.about(points, margin_mm))
-        return window, self._part(window)
+    def _inner(self, window: Window, field: Field) -> Field:
+        """The part of a field on a window that lies in the bone's own window."""
+        x, y, z = (
+            slice(max(mine.start - w.start, 0), mine.stop - w.start)
+            for mine, w in zip(self.meet(window), window, strict=True)
+        )
+        return field[x, y, z]
 
-    def _meet(self, window: Window) -> Window:
+    def _around(self, points: FloatArray, margin_mm: float) -> tuple[Window, Window | None]:
+        window = self.meet(self.canvas.about(points, margin_mm))
+        return window, self.part(window)
+
+    def meet(self, window: Window) -> Window:
+        """What a window of the canvas shares with the bone's own."""
         x, y, z = (
             slice(max(w.start, m.start), max(min(w.stop, m.stop), w.start, m.start))
             for w, m in zip(window, self.window, strict=True)
         )
         return x, y, z
 
-    def _part(self, window: Window) -> Window | None:
+    def part(self, window: Window) -> Window | None:
         """Where a window of the canvas lies in the field; None where they do not meet."""
         x, y, z = (
             slice(w.start - m.start, w.stop - m.start)
-            for w, m in zip(self._meet(window), self.window, strict=True)
+            for w, m in zip(self.meet(window), self.window, strict=True)
         )
         return (x, y, z) if all(p.stop > p.start for p in (x, y, z)) else None

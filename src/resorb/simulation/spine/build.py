@@ -88,7 +88,7 @@ def paint_bones(plan: SpinePlan, canvas: Canvas) -> None:
     def one_body(n: int) -> None:
         body = plan.vertebrae[n]
         structure = Structure.SACRUM if body.is_sacrum else Structure.VERTEBRAL_BODY
-        near = Near(discs[n], discs[n + 1], plan.spec.seed)
+        near = Near(discs[n], discs[n + 1])
         paint_body(canvas, body, near, anatomy_index(structure, body.name))
 
     def one_arch(n: int) -> Bone:
@@ -101,7 +101,7 @@ def paint_bones(plan: SpinePlan, canvas: Canvas) -> None:
     for body, bone in zip(
         plan.vertebrae, arches, strict=False
     ):  # in turn: where arches meet, the upper one stays
-        paint_arch(bone, body, plan.spec.seed)
+        paint_arch(bone, body)
     paint_sacrum(canvas, plan, joints[-1])
     for pair in joints:
         for joint in pair or ():

@@ -15,7 +15,7 @@ from resorb.simulation.spine.strip import Strip
 from resorb.simulation.spine.texture import LEVELS, Texture
 from resorb.simulation.tissue import Tissue
 
-DURA_MM = 0.5
+DURA_MM, DURA_THICK_MM = 0.5, 0.3  # as painted, without holes; as it is (0.2 to 0.4, from memory, unverified)
 #: Fat reaches this far behind the laminae's fronts, between them; bone and flava are painted over it.
 ROOF_MM = 7.0
 FORAMEN_MM = (11.0, 8.5, 11.5)  # half sizes of the fat around an exiting root; from memory, unverified
@@ -97,7 +97,8 @@ def _paint_sac(canvas: Canvas, strip: Strip, midline: Midline, sac: Sac) -> None
     wall = max(DURA_MM, 1.1 * canvas.pitch_mm)
     inside = distance < 0.0
     strip.paint(canvas, inside, Tissue.CSF)
-    strip.paint(canvas, (distance >= 0.0) & (distance < wall), Tissue.DURA)
+    rest = int(255 * (1.0 - DURA_THICK_MM / wall))  # of the voxel, which CSF fills
+    strip.paint(canvas, (distance >= 0.0) & (distance < wall), Tissue.DURA, rest)
     at = (strip.x, strip.y, strip.z)
     canvas.anatomy[at] = np.where(inside, np.uint16(SAC_ANATOMY), canvas.anatomy[at])
     _seal(canvas, strip)

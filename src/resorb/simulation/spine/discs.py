@@ -9,14 +9,15 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from resorb.simulation.phantom import Window
-from resorb.simulation.spine.bodies import dish, pit, rim
+from resorb.simulation.spine.bodies import rim
 from resorb.simulation.spine.canvas import Canvas, Field
+from resorb.simulation.spine.endplates import sunk
 from resorb.simulation.spine.marbling import marbled
 from resorb.simulation.spine.outline import between, blend, rim_share
 from resorb.simulation.spine.plan import DiscPlan, VertebraPlan
 from resorb.simulation.tissue import Tissue
 
-CARTILAGE_MM = 0.7  # thickness of the cartilage endplate, which belongs to the disc
+CARTILAGE_MM = 0.55  # thickness of the cartilage endplate, which belongs to the disc
 FISSURED, FISSURE_SHARE = (
     (3, 4),
     0.25,
@@ -26,30 +27,40 @@ SPUR_FILLED = 0.5  # of the osteophytes' length in front and at the sides, bridg
 SPARED = (Tissue.CORTEX, Tissue.MARROW, Tissue.VEIN)
 
 
+#: Where the nucleus ends in front, at the sides and behind, as shares of the way from the middle to the outline: the
+#: annulus is about a third of the depth thick in front and thinner behind; from memory, unverified.
+EDGES = (0.62, 0.70, 0.74)
+FADE = 0.85  # of its square extent, over which the nucleus fades into the annulus
+FLATTENED = 0.95  # how far the nucleus narrows to a lens: 0 a barrel that fills the height all the way
+CLEFT_HALF = 0.11  # half thickness of the dark cleft, of half the height
+SPREAD, EDGE_SD = 0.13, 0.06  # between discs of one grade: of the nucleus's brightness (log) and its extent
+
+
 @dataclass(frozen=True)
 class Look:
     """How a disc of one grade is built: shares of nucleus in 1/255 (Pfirrmann 2001, in words; numbers ours).
 
     Attributes:
         nucleus, annulus: share in the middle, and in the inner annulus.
-        edge: where the nucleus ends, as a share of the way to the outline.
-        cleft: share lost in the dark horizontal cleft of the middle.
-        uneven: standard deviation of the texture.
+        extent: of the nucleus, 1 in a healthy disc.
+        cleft: share lost in the dark horizontal cleft of the middle; cleft_chance: how many discs have one.
+        uneven: standard deviation of the texture as a share of the nucleus.
     """
 
     nucleus: float
     annulus: float
-    edge: float
+    extent: float
     cleft: float
+    cleft_chance: float
     uneven: float
 
 
 LOOKS = {
-    1: Look(235, 40, 0.74, 0.08, 6),
-    2: Look(205, 30, 0.70, 0.40, 10),
-    3: Look(112, 22, 0.66, 0.25, 20),
-    4: Look(42, 14, 0.62, 0.0, 14),
-    5: Look(12, 6, 0.60, 0.0, 7),
+    1: Look(205, 34, 1.0, 0.20, 0.3, 0.04),
+    2: Look(172, 28, 0.97, 0.42, 0.65, 0.07),
+    3: Look(104, 24, 0.95, 0.35, 0.5, 0.22),
+    4: Look(40, 15, 0.95, 0.0, 0.0, 0.50),
+    5: Look(12, 7, 0.95, 0.0, 0.0, 0.60),
 }
 
 
@@ -64,6 +75,7 @@ class Loft:
         back: 1 straight behind the middle, -1 straight in front of it.
         aside: position to the left as a share of the half width.
         room: mm to the nearer endplate; negative in the bone.
+        level: -1 at the lower endplate, 0 midway, 1 at the upper.
     """
 
     up: Field
@@ -72,6 +84,7 @@ class Loft:
     back: Field
     aside: Field
     room: Field
+    level: Field
 
 
 def loft(canvas: Canvas, window: Window, upper: VertebraPlan, lower: VertebraPlan, disc: DiscPlan) -> Loft:
@@ -89,11 +102,13 @@ def loft(canvas: Canvas, window: Window, upper: VertebraPlan, lower: VertebraPla
     depth = blend(t, lower.upper_depth_mm, upper.lower_depth_mm)
     bean = blend(t, lower.bean_mm, upper.bean_mm)
     share, outside, behind = rim_share(left, back, width, depth, bean)
-    room = np.minimum(
-        under + dish(share, upper.dish_mm[1]) + pit(upper, disc, left_a, back_a),
-        over + dish(share, lower.dish_mm[0]),
+    to_upper = under + sunk(upper, disc, (left_a, back_a, share), upper=False)
+    to_lower = over + sunk(lower, disc, (left_b, back_b, share), upper=True)
+    level = np.asarray(
+        (to_lower - to_upper) / np.maximum(to_lower + to_upper, np.float32(0.5)), dtype=np.float32
     )
-    return Loft(t, share, outside, behind, left / (0.5 * width), room)
+    room = np.minimum(to_upper, to_lower)
+    return Loft(t, share, outside, behind, left / (0.5 * width), room, level)
 
 
 def paint_disc(
@@ -126,19 +141,30 @@ def _nucleus(canvas: Canvas, window: Window, at: Loft, disc: DiscPlan, rng: Gene
     """Share of nucleus, 1/255: high in the middle, falling through the inner annulus, none in the outer."""
     look = LOOKS[int(disc.spec.grade or 1)]
     coarse, fine = marbled(canvas, window, 7.0, rng), marbled(canvas, window, 2.5, rng)
-    middle = 2 * at.up - 1
-    edge = look.edge * (1 - 0.10 * middle * middle) + 0.03 * coarse - 0.05 * np.maximum(-at.back, 0)
-    core = _step((edge + 0.09 - at.share) / 0.18)
-    inner = _step((0.95 - at.share) / 0.25)
+    bright, extent, shift = rng.normal(0.0, SPREAD), rng.normal(1.0, EDGE_SD), rng.normal(0.0, 0.12)
+    core = _lens(at, np.float32(look.extent) * (np.float32(extent) + 0.07 * coarse + 0.03 * fine), shift)
+    inner = _step((0.92 - at.share) / 0.34)
     lamella = 1 + 0.35 * np.sin(np.float32(2 * np.pi / 0.07) * at.share + coarse)
-    cleft = 1 - np.float32(look.cleft) * np.exp(-np.square((middle + 0.12 * coarse) * np.float32(1 / 0.28)))
-    mix = core * look.nucleus * cleft + (1 - core) * inner * look.annulus * lamella
-    mix += look.uneven * (0.7 * coarse + 0.5 * fine) * np.maximum(core, 0.3 * inner)
+    mix = core * np.float32(look.nucleus * np.exp(bright)) * (1 + np.float32(look.uneven) * (coarse + fine))
+    if rng.random() < look.cleft_chance:
+        lost = np.float32(look.cleft * rng.uniform(0.5, 1.1)) * np.clip(0.9 + 0.4 * fine, 0.0, 1.2)
+        height = at.level - np.float32(shift) + 0.12 * coarse
+        mix *= 1 - lost * np.exp(-np.square(height * np.float32(1 / CLEFT_HALF))) * (at.share < 0.6)
+    mix += (1 - core) * inner * look.annulus * lamella
     if disc.spec.grade in FISSURED and rng.random() < FISSURE_SHARE:
         mix += _fissure(at, rng)
     if disc.spec.schmorl_mm:
         mix *= np.where(at.up > 1, np.float32(0.6), np.float32(1.0))
     return np.asarray(np.clip(mix, 0, 255), dtype=np.uint8)
+
+
+def _lens(at: Loft, extent: Field, shift: float) -> Field:
+    """1 in the nucleus, 0 in the annulus: a lens between the endplates that fades at its border."""
+    front, side, behind = (np.float32(edge) for edge in EDGES)
+    ahead, back = np.square(np.minimum(at.back, 0.0)), np.square(np.maximum(at.back, 0.0))
+    edge = (side + ahead * (front - side) + back * (behind - side)) * extent
+    square = np.square(at.share / edge) + np.float32(FLATTENED) * np.square(at.level - np.float32(shift) / 2)
+    return _step((1 + FADE / 2 - square) / FADE)
 
 
 def _fissure(at: Loft, rng: Generator) -> Field:

@@ -14,6 +14,7 @@ from resorb.errors import UsageError
 from resorb.simulation.spec import DiscSpec, SpineSpec
 from resorb.simulation.spine.bending import Column
 from resorb.simulation.spine.canal_course import canal_course
+from resorb.simulation.spine.form import draw_form
 from resorb.simulation.spine.plan import (
     DiscPlan,
     SacralSegment,
@@ -160,11 +161,12 @@ def _bodies(
                 name=name,
                 pose=np.eye(4),
                 wedge_deg=float(wedge),
-                dish_mm=(float(rng.uniform(0.5, 1.3) * size), float(rng.uniform(0.8, 1.9) * size)),
+                dish_mm=(float(rng.uniform(0.6, 1.7) * size), float(rng.uniform(1.0, 2.5) * size)),
                 hollow_mm=float(rng.uniform(0.8, 1.6) * size),
                 bean_mm=float(max(stats.bean(name) + rng.normal(0.0, 0.3), 0.0) * size),
                 pedicle_cranial_mm=0.0,
                 lamina_mm=float((6.5 + 4.0 * max(0.0, 1.0 - share)) * size),
+                form=draw_form(spec.seed, name, size),
                 **{key: float(value) for key, value in sized.items()},
             )
         )

@@ -22,11 +22,13 @@ Mask = NDArray[np.bool_]
 #: Ligaments are painted over these only: never over bone, disc, dura, root, vessel.
 SOFT = (Tissue.FAT, Tissue.EPIDURAL_FAT, Tissue.MUSCLE)
 #: Sizes in mm, from memory, unverified. The posterior longitudinal ligament is broad at the discs, narrow between.
-PLL_MM, PLL_HALF_WIDTH_MM = 1.0, (3.5, 8.5)
+PLL_MM, PLL_BEHIND_BODY_MM, PLL_HALF_WIDTH_MM = 0.9, 0.3, (3.5, 8.5)
 ALL_MM, ALL_HALF_WIDTH_MM = 1.3, 11.0
 FLAVUM_MM, FLAVUM_OVER_LAMINA_MM = 3.3, 9.0
 FLAVUM_GAP_MM = (2.0, 26.0)  # between two laminae, along the body
 INTERSPINOUS_HALF_MM, SUPRASPINOUS_MM, SUPRASPINOUS_HALF_MM = 1.8, 2.2, 2.4
+FAN_RISE = (0.2, 1.1)  # of the interspinous fibres, per mm backwards: at the laminae, and 30 mm behind them
+FAN_WAVE_MM, FAN_SHARE = 1.5, 0.75  # how wavy they are, and how much of what one sees
 SPINES_GAP_MM = 34.0  # between two spinous processes, at most
 SPAN_MM = {
     "posterior": 32.0,
@@ -39,7 +41,7 @@ def paint_ligaments(plan: SpinePlan, canvas: Canvas) -> None:
     """Paint all of them, over fat and muscle only."""
     midline = Midline.of(plan)
     rng, pitch = np.random.default_rng([plan.spec.seed, 26]), canvas.pitch_mm
-    grain = Texture.draw(rng, (0.8 / pitch, 1.8 / pitch, 2.5 / pitch))
+    grain = Texture.draw(rng, (1.4 / pitch, 1.2 / pitch, 4.0 / pitch)), Texture.draw(rng, (2.4 / pitch,) * 3)
     _paint_longitudinal(canvas, midline, plan)
     _paint_flava(canvas, midline, plan)
     _paint_spinous(canvas, midline, plan, grain)
@@ -118,8 +120,11 @@ def _paint_longitudinal(canvas: Canvas, midline: Midline, plan: SpinePlan) -> No
     half = narrow + (broad - narrow) * at_disc
     back = _bridged(np.where(some, course - slab.y[low_y], -3.0), span["posterior"], pitch)
     depth = course[None, None, :] - slab.y[None, :, None] - back[:, None, :]
-    pll = (depth > 0.0) & (depth <= max(PLL_MM, pitch)) & (np.abs(slab.left) < half)[:, None, :]
-    canvas.paint(slab.window, pll & (slab.place < last + 1.4), Tissue.LIGAMENT, over=SOFT)
+    thick = np.maximum(PLL_BEHIND_BODY_MM + (PLL_MM - PLL_BEHIND_BODY_MM) * at_disc, pitch)
+    pll = (depth > 0.0) & (depth <= thick) & (np.abs(slab.left) < half)[:, None, :]
+    thinner = np.clip(255 * (1.0 - at_disc) * (1.0 - PLL_BEHIND_BODY_MM / pitch), 0, 255)
+    mix = np.broadcast_to(thinner.astype(np.uint8), pll.shape)
+    canvas.paint(slab.window, pll & (slab.place < last + 1.4), Tissue.LIGAMENT, mix=mix, over=SOFT)
     front_course = course + 34.0
     front = _bridged(np.where(some, slab.y[high_y] - front_course, -40.0), span["anterior"], pitch)
     ahead = slab.y[None, :, None] - front_course[None, None, :] - front[:, None, :]
@@ -193,7 +198,7 @@ def _reach_up(gap: Mask, reach: int) -> FloatArray:
     return np.clip(1.0 - (index - last) / max(reach, 1), 0.0, 1.0)
 
 
-def _paint_spinous(canvas: Canvas, midline: Midline, plan: SpinePlan, grain: Texture) -> None:
+def _paint_spinous(canvas: Canvas, midline: Midline, plan: SpinePlan, grain: tuple[Texture, Texture]) -> None:
     """The interspinous ligaments, streaked with fat, and the supraspinous one over the tips."""
     slab = _Slab.of(canvas, midline, 6.0)
     behind = (slab.border[None, :] - slab.y[:, None]) * slab.steep
@@ -202,9 +207,11 @@ def _paint_spinous(canvas: Canvas, midline: Midline, plan: SpinePlan, grain: Tex
     bone = (arch & near[:, None, :]).any(axis=0) & (behind > slab.depth + 2.0)
     _, above, below = _across_gaps(np.where(bone, 1.0, np.nan), canvas.pitch_mm)
     between = ~bone & (above + below < SPINES_GAP_MM) & (slab.place < len(plan.vertebrae) - 0.5)
-    thin = np.abs(slab.left) < INTERSPINOUS_HALF_MM * plan.size
-    mix = np.clip(95 + grain.on(slab.window).astype(np.int16) * (70 / LEVELS), 0, 230).astype(np.uint8)
-    canvas.paint(slab.window, between[None] & thin[:, None, :], Tissue.LIGAMENT, mix=mix, over=SOFT)
+    fan = _fan(slab, behind, grain, canvas.pitch_mm)
+    uneven = 1.0 - 0.2 * np.clip(fan, 0.0, 1.5)
+    thin = np.abs(slab.left)[:, None, :] < INTERSPINOUS_HALF_MM * plan.size * uneven
+    mix = np.clip(105 + 75 * fan, 0, 255).astype(np.uint8)
+    canvas.paint(slab.window, between[None] & thin, Tissue.LIGAMENT, mix=mix, over=SOFT)
     some = bone.any(axis=0)
     if not some.any():
         return
@@ -215,6 +222,26 @@ def _paint_spinous(canvas: Canvas, midline: Midline, plan: SpinePlan, grain: Tex
     line = slab.border - reach
     held = (reach > slab.depth + 8.0) & (slab.place < len(plan.vertebrae) - 1.3)
     depth = line[None, :] - slab.y[:, None]
-    over = (depth > -1.0) & (depth < SUPRASPINOUS_MM) & held
+    uneven = fan[fan.shape[0] // 2]
+    over = (depth > -1.0 - 0.5 * uneven) & (depth < SUPRASPINOUS_MM * (0.8 + 0.35 * uneven)) & held
     wide = np.abs(slab.left) < SUPRASPINOUS_HALF_MM * plan.size
-    canvas.paint(slab.window, over[None] & wide[:, None, :], Tissue.LIGAMENT, mix=10, over=SOFT)
+    mix = np.clip(35 + 45 * fan, 0, 160).astype(np.uint8)
+    canvas.paint(slab.window, over[None] & wide[:, None, :], Tissue.LIGAMENT, mix=mix, over=SOFT)
+
+
+def _fan(slab: _Slab, behind: FloatArray, grain: tuple[Texture, Texture], pitch_mm: float) -> FloatArray:
+    """(nx, ny, nz) fibres that run backwards and upwards, the steeper the further behind; standard deviation 1.
+
+    The first texture, which is stretched along z, is read along turned axes; the second makes the fibres uneven.
+    """
+    streaks, lumps = grain
+    lump = lumps.on(slab.window) / np.float32(LEVELS)
+    back = (behind - slab.depth) / pitch_mm
+    low, high = FAN_RISE
+    steep = np.clip(low + (high - low) * back * pitch_mm / 30.0, 0.0, high)
+    height = np.arange(len(slab.z)) + FAN_WAVE_MM / pitch_mm * lump[lump.shape[0] // 2]
+    norm = np.hypot(1.0, steep)
+    across, along = (height - steep * back) / norm, (back + steep * height) / norm
+    at = (np.rint(part).astype(np.intp).ravel() for part in (across, along))
+    fibres = streaks.columns(slab.window[0], *at).reshape(-1, *back.shape) / np.float32(LEVELS)
+    return np.asarray(FAN_SHARE * fibres + np.float32(np.sqrt(1.0 - FAN_SHARE**2)) * lump)

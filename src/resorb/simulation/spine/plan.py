@@ -10,6 +10,7 @@ import numpy as np
 from resorb.anatomy import Level
 from resorb.simulation.phantom import Side
 from resorb.simulation.spec import DiscSpec, SpineSpec
+from resorb.simulation.spine.form import PLAIN, Form
 from resorb.study import FloatArray
 
 #: (4, 4) from a pose's own (left, posterior, cranial) to the world, for a body that stands upright.
@@ -38,6 +39,7 @@ class VertebraPlan:
         transverse_mm: from tip to tip of the transverse processes.
         spinous_mm: from the front of the lamina to the spinous process's tip.
         lamina_mm: thickness of the lamina.
+        form: what makes it differ from its neighbours without moving a landmark.
     """
 
     name: str
@@ -59,6 +61,7 @@ class VertebraPlan:
     transverse_mm: float
     spinous_mm: float
     lamina_mm: float
+    form: Form = PLAIN
 
     @property
     def is_thoracic(self) -> bool:

@@ -25,8 +25,14 @@ STEP_MM = 0.4  # between the points of a painted root
 LEVELS_ABOVE = (0.0, 0.4, 1.0, 2.0, 3.0, 4.0, 6.0)
 ANGLE_DEG = (112.0, 96.0, 72.0, 46.0, 29.0, 17.0, 6.0)
 #: Fascicles of a root: degrees off that angle, and distance from the sac's middle as a share of its radius.
-STRAND_LIES = ((-3.0, 0.79), (-6.0, 0.67), (7.0, 0.7))
-STRAND_VARIES = ((3.0, 0.06), (6.0, 0.08), (5.0, 0.08))
+STRAND_LIES = ((-3.0, 0.77), (-6.0, 0.62), (7.0, 0.68), (-14.0, 0.78), (16.0, 0.5))
+STRAND_VARIES = ((3.0, 0.07), (8.0, 0.13), (7.0, 0.1), (8.0, 0.09), (9.0, 0.14))
+NEAREST, FARTHEST = 0.25, 0.86  # to the sac's middle, of its radius
+WANDER, WANDER_MM = (
+    0.1,
+    (50.0, 130.0),
+)  # by which a strand rises and falls, of that radius, and how long it takes
+GATHERED = (0.55, 1.0)  # how closely the roots of a person lie at the midline, against `ANGLE_DEG`
 OUT_OF_SAC = 1.14  # of its radius: where a root has left it
 #: A root leaves the sac this far above the middle of its pedicle (from memory, unverified).
 EXIT_ABOVE_MM, S1_EXIT_BELOW_MM = 9.0, 2.0  # S1 leaves behind the upper rim of its body
@@ -84,12 +90,13 @@ def root_paths(plan: SpinePlan) -> dict[RootName, FloatArray]:
 def roots_of(plan: SpinePlan, midline: Midline, sac: Sac) -> dict[RootName, Root]:
     """The roots of a planned spine, from above downwards."""
     rng = np.random.default_rng([plan.spec.seed, 23])
+    gathered = float(rng.uniform(*GATHERED))
     stations: list[VertebraPlan | SacralSegment] = [*plan.vertebrae[:-1], *plan.sacrum]
     roots: dict[RootName, Root] = {}
     for number, station in enumerate(stations):
         above = float(np.interp(number, (0.0, len(stations) - 1.0), CONUS_TO_START_MM))
         for side, sign in SIDES:
-            way = _Way(midline, sac, sign, sac.conus_mm - above, plan.vertebrae[-2], rng)
+            way = _Way(midline, sac, sign, sac.conus_mm - above, plan.vertebrae[-2], rng, gathered)
             scale = THIN.get(station.name, 1.0) * plan.size
             if isinstance(station, VertebraPlan):
                 roots[station.name, side] = _lumbar(way, station, side, scale)
@@ -100,7 +107,10 @@ def roots_of(plan: SpinePlan, midline: Midline, sac: Sac) -> dict[RootName, Root
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """Where a root may run: the sac, its side (`sign`, 1 left), where it leaves the cord, the last lumbar body."""
+    """Where a root may run: the sac, its side (`sign`, 1 left), where it leaves the cord, the last lumbar body.
+
+    `gathered` is how near the midline the roots of this person lie, see `GATHERED`.
+    """
 
     midline: Midline
     sac: Sac
@@ -108,8 +118,9 @@ class _Way:
     start_mm: float
     last: VertebraPlan
     rng: Generator
+    gathered: float
 
-    def lane(self, exit_mm: float, turn_deg: float, radius: float) -> FloatArray:
+    def lane(self, exit_mm: float, turn_deg: float, lies: float) -> FloatArray:
         """(n, 3) canal coordinates of a strand from the cord to where it leaves the sac, every mm."""
         sac, midline = self.sac, self.midline
         first = max(min(self.start_mm, exit_mm - SHORTEST_MM), float(midline.along[0]))
@@ -120,8 +131,11 @@ class _Way:
         phase, length = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(45.0, 90.0)
         sway = self.rng.normal(0.0, 4.0) + 4.0 * np.sin(2 * np.pi * along / length + phase)
         free = np.clip(place / 0.5, 0.0, 1.0)
-        angle = np.interp(place, LEVELS_ABOVE, ANGLE_DEG) + free * (turn_deg + sway)
+        gathered = 1.0 - (1.0 - self.gathered) * free
+        angle = gathered * np.interp(place, LEVELS_ABOVE, ANGLE_DEG) + free * (turn_deg + sway)
         angle = self.sign * np.radians(np.clip(angle, -8.0, 150.0))
+        wander = WANDER * np.sin(2 * np.pi * along / self.rng.uniform(*WANDER_MM) + 3.0 * phase)
+        radius = np.clip(lies + free * wander, NEAREST, FARTHEST)
         out = radius + (OUT_OF_SAC - radius) * np.clip(1.0 - (exit_mm - along) / 7.0, 0.0, 1.0)
         points = sac.inside(angle, out, along)
         half_width, half_depth, middle = sac.cord_half(along)
@@ -187,7 +201,7 @@ def _sacral(way: _Way, segment: SacralSegment, scale: float) -> Root:
 def _root(way: _Way, exit_mm: float, outside: FloatArray, scale: float) -> Root:
     """A root through the sac and on through points (k, 3) outside it, all of it a sleeve there."""
     inner, *strands = (
-        way.midline.to_world(way.lane(exit_mm, float(turn), float(np.clip(radius, 0.5, 0.86))))
+        way.midline.to_world(way.lane(exit_mm, float(turn), float(radius)))
         for turn, radius in way.rng.normal(STRAND_LIES, STRAND_VARIES)
     )
     points = _smooth(np.concatenate([inner[::6], inner[-1:], outside]))

@@ -29,6 +29,9 @@ FLATTEST = 1.75  # width to depth: the roof of the canal is a gable, a flat sac 
 #: unverified); in places.
 END_PLACE, END_SPREAD, END_LIMITS = 1.55, 0.3, (0.6, 2.7)
 CONUS_PLACE, CONUS_SPREAD, CONUS_LIMITS = -4.25, 0.45, (-5.45, -3.3)
+FULLER = 0.11  # of its area behind the middle of a body, where no disc presses; from memory, unverified
+UNEVEN, UNEVEN_MM = 0.03, 5.0  # of its half axes, and the length of that; judged by eye beside real images
+BRIDGED = 0.7  # of the hollows of the posterior walls
 SLIP_PLACE, SLIP_REACH = 0.1, 0.25  # where a slip narrows the canal, from its disc downwards, in places
 CORD_MM = (4.7, 3.8)  # half width and half depth of the lumbar enlargement; from memory, unverified
 CONUS_MM = 34.0  # length over which it tapers; from memory, unverified
@@ -70,12 +73,13 @@ class Sac:
         tight = _fat_squeeze(q, fat)
         person = np.exp(AREA_SPREAD * np.clip(rng.standard_normal(), -1.8, 1.8))
         wave = np.exp(LEVEL_SPREAD * gaussian_filter1d(rng.standard_normal(len(q)), 12 / STEP_MM) * 6.0)
+        fuller = 1.0 + 0.5 * FULLER * (1.0 - np.cos(2 * np.pi * q)) * (q < 0.5)
         share = float(plan.spec.canal_share or 1.0)
-        area = np.interp(q, PLACES, AREA_MM2) * size**2 * person * min(share, 1.0) * wave * tight
+        area = np.interp(q, PLACES, AREA_MM2) * size**2 * person * min(share, 1.0) * wave * tight * fuller
         front = _front(midline, q, fat, size * min(share, 1.0))
         behind = (LEAST_BEHIND_MM + 0.5 * np.clip(4 * q, 0, 1) + fat) * min(share, 1.0) ** 2
         room = midline.depth_mm - front - behind - _slip_loss(plan, midline)
-        wish = np.interp(q, PLACES, DEPTH_MM) * size * np.sqrt(person * wave * tight)
+        wish = np.interp(q, PLACES, DEPTH_MM) * size * np.sqrt(person * wave * tight * fuller)
         half_depth = np.maximum(np.minimum(wish, room) / 2, LEAST_HALF_MM)
         beside = midline.half_width_mm - (LEAST_BESIDE_MM + 0.6 * fat) * min(share, 1.0)
         widest = np.minimum(beside, FLATTEST * half_depth)
@@ -86,7 +90,7 @@ class Sac:
         )
         sway = 0.6 * gaussian_filter1d(rng.standard_normal(len(q)), 20 / STEP_MM) * 8.0
         taper = np.clip((float(end) - midline.along) / 22.0, 0.12, 1.0) ** 0.5
-        half_depth, half_width = half_depth * taper, half_width * taper
+        half_depth, half_width = half_depth * taper * _uneven(rng, q), half_width * taper * _uneven(rng, q)
 
         def smooth(values: FloatArray) -> FloatArray:
             return np.asarray(gaussian_filter1d(values, 3.0 / STEP_MM, mode="nearest"))
@@ -142,6 +146,12 @@ class Sac:
         return wide, half, self.at(self.centre, along) + sink
 
 
+def _uneven(rng: np.random.Generator, q: FloatArray) -> FloatArray:
+    """(n,) a little more or less than 1, and 1 at the discs."""
+    noise = gaussian_filter1d(rng.standard_normal(len(q)), UNEVEN_MM / STEP_MM)
+    return np.asarray(1.0 + UNEVEN * np.clip(noise / noise.std(), -2.0, 2.0) * np.sin(np.pi * q) ** 2)
+
+
 def _drawn(rng: np.random.Generator, mean: float, spread: float, limits: tuple[float, float]) -> float:
     return float(np.clip(rng.normal(mean, spread), *limits))
 
@@ -166,7 +176,7 @@ def _fat_squeeze(q: FloatArray, fat: float) -> FloatArray:
 def _front(midline: Midline, q: FloatArray, fat: float, size: float) -> FloatArray:
     """How far behind the border the dura's front lies: it bridges the hollows of the posterior walls."""
     extra = np.interp(q, PLACES, FRONT_MM) - LEAST_FRONT_MM
-    gap = LEAST_FRONT_MM + extra * size * (0.45 + 1.1 * fat) + _bridged(midline)
+    gap = LEAST_FRONT_MM + extra * size * (0.45 + 1.1 * fat) + BRIDGED * _bridged(midline)
     return np.asarray(gaussian_filter1d(gap, 4.0 / STEP_MM, mode="nearest"))
 
 

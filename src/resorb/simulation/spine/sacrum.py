@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,13 +21,16 @@ from resorb.simulation.tissue import Tissue
 from resorb.study import FloatArray
 
 SACRUM = anatomy_index(Structure.SACRUM, "S1")
-CORTEX_MM, FAT = 0.9, 0.62  # the sacrum's marrow is fatter than the lumbar bodies'; from memory, unverified
+CORTEX_MM, MORE_FAT = (
+    0.7,
+    0.06,
+)  # the sacrum's marrow is fatter than the lumbar bodies'; from memory, unverified
 NARROWING = 0.86  # lower against upper end of a segment's body
 WING_SHARE = 1.05  # half width of the whole sacrum at S1, of the width of its body
 
 
-def as_body(segment: SacralSegment) -> VertebraPlan:
-    """A segment below S1 as a block that the body's formulas draw."""
+def as_body(segment: SacralSegment, first: VertebraPlan) -> VertebraPlan:
+    """A segment below S1 as a block that the body's formulas draw, with the marrow of S1."""
     s = segment.width_mm
     return VertebraPlan(
         name="S1",
@@ -48,14 +52,16 @@ def as_body(segment: SacralSegment) -> VertebraPlan:
         transverse_mm=s,
         spinous_mm=8.0,
         lamina_mm=5.0,
+        form=replace(first.form, seed=first.form.seed + int(segment.name[1:])),
     )
 
 
 def paint_sacrum(canvas: Canvas, plan: SpinePlan, joints: tuple[Joint, Joint] | None) -> None:
     """Paint all of the sacrum but the body of S1, which stands already."""
-    blocks = [plan.vertebrae[-1], *(as_body(segment) for segment in plan.sacrum[1:4])]
+    first = plan.vertebrae[-1]
+    blocks = [first, *(as_body(segment, first) for segment in plan.sacrum[1:4])]
     for block in blocks[1:]:
-        paint_body(canvas, block, Near(None, None, plan.spec.seed), SACRUM)
+        paint_body(canvas, block, Near(None, None), SACRUM)
     _paint_gaps(canvas, blocks)
     reach = plan.vertebrae[-1].upper_width_mm * WING_SHARE
     ends = [
@@ -73,7 +79,7 @@ def paint_sacrum(canvas: Canvas, plan: SpinePlan, joints: tuple[Joint, Joint] | 
         if joints:
             _add_process(bone, blocks[0], joints[side], sign)
     _carve(bone, canvas, blocks, joints)
-    bone.paint(BoneLook(SACRUM, SACRUM, CORTEX_MM, FAT), [plan.spec.seed, 6])
+    bone.paint(BoneLook(SACRUM, SACRUM, CORTEX_MM, first.form.marrow_fat + MORE_FAT), [plan.spec.seed, 6])
 
 
 def _paint_gaps(canvas: Canvas, blocks: Sequence[VertebraPlan]) -> None:

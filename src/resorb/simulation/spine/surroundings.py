@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resorb.simulation.phantom import Tissues, Window
+from resorb.simulation.spine.belly import paint_belly, paint_crossing, slabs
+from resorb.simulation.spine.beyond import paint_beyond
 from resorb.simulation.spine.canvas import Canvas, Field
 from resorb.simulation.spine.pelvis import paint_pelvis
 from resorb.simulation.spine.plan import SpinePlan
 from resorb.simulation.spine.texture import Lumps, Texture, stored
-from resorb.simulation.spine.trunk import DEEP_TRUNK_MM, HALF_TRUNK_MM, Trunk, Tube
+from resorb.simulation.spine.trunk import DEEP_TRUNK_MM, HALF_TRUNK_MM, Trunk
+from resorb.simulation.spine.tube import Tube
 from resorb.simulation.tissue import Tissue
 from resorb.study import FloatArray
 
-SLAB_VOXELS = 10  # columns painted at a time
 MORE_FAT = np.float32(4.0)  # what 255 stands for in the share of fat that comes to lean muscle in streaks
 
 AROUND_PITCH_MM = 2.0
-AROUND_MM = (304.0, 244.0)  # width and depth of the coarse grid
-MARGIN_MM = 30.0  # by which it reaches above and below the canal
-BACK_SHARE = 0.36  # of its depth that lies behind the spine
+#: The fat before the spine holds more connective tissue: from where, over which distance it comes to be, 1/255.
+LOOSE_FROM_MM, LOOSE_OVER_MM, LOOSE_MIX = 5.0, 30.0, (28.0, 32.0)
+BAYER = np.array([[0, 4, 2, 6], [5, 1, 7, 3]])
+#: The coarse grid reaches beyond the fine one above and below, and beyond the skin into the air.
+ABOVE_MM, BELOW_MM, AIR_MM = 50.0, 70.0, 12.0
+CENTRE_MM = 18.0  # the middle of the trunk lies so far before the posterior walls
 SKIN_MM, FASCIA_MM, WALL_MM, WALL_FAT_MM = (
     2.0,
     0.8,
@@ -31,7 +35,6 @@ SKIN_MM, FASCIA_MM, WALL_MM, WALL_FAT_MM = (
     16.0,
 )  # skin; fascia; the belly's wall and the fat on it
 SEPTUM_MM = 0.8  # fat between multifidus and erector spinae
-BOWEL_FRONT_MM = 58.0  # the bowel lies in front of this distance before the posterior walls
 MORE_FAT_BELOW = 1.7  # fat in the paraspinal muscles at L5/S1 against L1/2; from memory, unverified
 ON_LAMINA_MM, ON_PROCESS = (
     4.0,
@@ -46,39 +49,44 @@ class _Grain:
     muscle: Texture
     sheet: Texture
     lump: Lumps
+    content: Lumps
 
     @classmethod
     def draw(cls, plan: SpinePlan, canvas: Canvas) -> _Grain:
         rng, pitch_mm = np.random.default_rng([plan.spec.seed, 25]), canvas.pitch_mm
-        fibre = Texture.draw(rng, (0.8 / pitch_mm, 1.7 / pitch_mm, 9.0 / pitch_mm))
-        fine = Texture.draw(rng, (1.3 / pitch_mm,) * 3)
+        fibre = Texture.draw(rng, (1.7 / pitch_mm, 2.7 / pitch_mm, 11.0 / pitch_mm))
+        fine = Texture.draw(rng, (0.8 / pitch_mm, 0.8 / pitch_mm, 4.0 / pitch_mm))
+        box, axes = _box(plan), canvas.fine.axes()
         return cls(
-            muscle=Texture.mixed(fibre, fine, 0.5),
-            sheet=Texture.draw(rng, (4.0 / pitch_mm, 1.3 / pitch_mm, 5.0 / pitch_mm)),
-            lump=Lumps.draw(np.random.default_rng([plan.spec.seed, 27]), canvas.fine.axes(), _box(plan)),
+            muscle=Texture.mixed(fibre, fine, 0.35),
+            sheet=Texture.draw(rng, (5.0 / pitch_mm, 1.6 / pitch_mm, 6.0 / pitch_mm)),
+            lump=Lumps.draw(np.random.default_rng([plan.spec.seed, 27]), axes, box),
+            content=Lumps.draw(np.random.default_rng([plan.spec.seed, 29]), axes, box),
         )
 
 
 def make_around(plan: SpinePlan) -> Tissues:
-    """The whole trunk about a planned spine, on a coarse grid; of the bones only the iliac wings."""
+    """The whole trunk about a planned spine, on a coarse grid, with the bones that the fine one leaves out."""
     canvas = Canvas.blank(*_box(plan), AROUND_PITCH_MM)
     paint_surroundings(plan, canvas)
+    paint_beyond(plan, canvas)
     return canvas.fine
 
 
 def _box(plan: SpinePlan) -> tuple[FloatArray, FloatArray]:
     """Low and high corner of the coarse grid, world mm."""
-    front = plan.canal.front
-    middle = np.median(front, axis=0)
-    low = np.array(
-        [
-            middle[0] - AROUND_MM[0] / 2,
-            front[:, 1].min() - BACK_SHARE * AROUND_MM[1],
-            front[:, 2].min() - MARGIN_MM,
-        ]
+    front, size = plan.canal.front, plan.size
+    last = plan.sacrum[2]  # where the fine grid ends
+    bottom = float(last.pose[2, 3] - last.pose[2, 2] * last.height_mm / 2) - BELOW_MM
+    top = float(front[:, 2].max()) + ABOVE_MM
+    trunk = Trunk.of(plan, np.arange(bottom, top, AROUND_PITCH_MM))
+    wide = HALF_TRUNK_MM * size + AIR_MM
+    middle = float(np.median(trunk.x))
+    ahead = float(np.median(trunk.wall)) + (CENTRE_MM + DEEP_TRUNK_MM) * size + AIR_MM
+    return (
+        np.array([middle - wide, trunk.skin.min() - AIR_MM, bottom]),
+        np.array([middle + wide, ahead, top]),
     )
-    high = np.array([low[0] + AROUND_MM[0], low[1] + AROUND_MM[1], front[:, 2].max() + MARGIN_MM])
-    return low, high
 
 
 def paint_surroundings(plan: SpinePlan, canvas: Canvas) -> None:
@@ -86,12 +94,16 @@ def paint_surroundings(plan: SpinePlan, canvas: Canvas) -> None:
     grain = _Grain.draw(plan, canvas)
     trunk = Trunk.of(plan, canvas.fine.axes()[2])
     fat = float(plan.spec.muscle_fat or 0.0)
-    _paint_belly(canvas, trunk, grain)
+    lumps = (grain.lump, grain.content)
+    paint_belly(canvas, trunk, lumps)
+    paint_crossing(plan, canvas, trunk, lumps)
     for side in (0, 1):
         _paint_tube(canvas, trunk.kidneys[side], grain, Tissue.BOWEL, _even_mix(20, 10))
         _paint_tube(canvas, trunk.psoas[side], grain, Tissue.MUSCLE, _muscle_mix(0.5 * fat))
         _paint_tube(canvas, trunk.quadratus[side], grain, Tissue.MUSCLE, _muscle_mix(fat))
     _paint_back(canvas, trunk, grain, fat)
+    for crus in trunk.crura:
+        _paint_tube(canvas, crus, grain, Tissue.MUSCLE, _muscle_mix(0.3 * fat))
     for vessel in trunk.vessels:
         _paint_tube(canvas, vessel, grain, Tissue.VESSEL, _even_mix(0, 0))
     paint_pelvis(plan, canvas, trunk.rank)
@@ -109,22 +121,20 @@ def _whole(canvas: Canvas) -> Window:
     return slice(0, x), slice(0, y), slice(0, z)
 
 
-def _slabs(window: Window) -> Iterator[Window]:
-    """A window in slabs small enough for the processor's cache."""
-    x, y, z = window
-    for start in range(x.start, x.stop, SLAB_VOXELS):
-        yield slice(start, min(start + SLAB_VOXELS, x.stop)), y, z
-
-
 def _even_mix(mean: float, spread: float) -> NDArray[np.uint8]:
     """(256,) share of the partner by texture, 1/255."""
     return np.clip(mean + spread * stored(), 0, 255).astype(np.uint8)
 
 
 def _muscle_parts() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """(256,) share of fat in lean muscle by texture, and what comes to it in streaks, in `MORE_FAT` / 255 each."""
-    streaks = (0.4 + 1.5 * np.clip(stored() - 0.2, 0.0, 2.2)) * 255.0 / MORE_FAT
-    return _even_mix(6, 7), streaks.astype(np.uint8)
+    """(256,) share of fat in lean muscle by texture, and what comes to it, in `MORE_FAT` / 255 each.
+
+    Fat lies in thin sheets between the fascicles, where the texture passes through 0, and in streaks; the second
+    has a mean of 1.
+    """
+    sheets = np.exp(-((stored() / 0.3) ** 2))
+    streaks = 0.55 + 1.3 * sheets + 2.4 * np.clip(stored() - 1.0, 0.0, 0.9)
+    return _even_mix(6, 5), (streaks * 255.0 / MORE_FAT).astype(np.uint8)
 
 
 def _muscle_mix(fat: float) -> NDArray[np.uint8]:
@@ -156,21 +166,6 @@ def _paint_tube(canvas: Canvas, tube: Tube, grain: _Grain, tissue: Tissue, mix: 
     canvas.paint(window, shape < 1.0, tissue, mix=grain.muscle.looked_up(window, mix))
 
 
-def _paint_belly(canvas: Canvas, trunk: Trunk, grain: _Grain) -> None:
-    """Bowel and mesentery in front of the spine, with fat between."""
-    y = canvas.fine.axes()[1]
-    first = int(np.searchsorted(y, trunk.wall.min() + BOWEL_FRONT_MM * trunk.size - 8.0))
-    if first >= canvas.shape[1]:
-        return
-    whole = (slice(0, canvas.shape[0]), slice(first, canvas.shape[1]), slice(0, canvas.shape[2]))
-    yy = canvas.world(whole)[1]
-    (wall,) = _columns(whole, trunk.wall)
-    edge = np.clip(yy - wall - np.float32(BOWEL_FRONT_MM * trunk.size), -20.0, 5.0)
-    for window in _slabs(whole):
-        loops = 6.0 * grain.lump.on(window) + edge > 0.0
-        canvas.paint(window, loops, Tissue.BOWEL, mix=grain.muscle.looked_up(window, _even_mix(80, 35)))
-
-
 def _paint_back(canvas: Canvas, trunk: Trunk, grain: _Grain, fat: float) -> None:
     """Multifidus and erector spinae on both sides of the spinous processes."""
     z = canvas.fine.axes()[2]
@@ -181,7 +176,7 @@ def _paint_back(canvas: Canvas, trunk: Trunk, grain: _Grain, fat: float) -> None
         high = np.array([max(edge.max(), trunk.x.max()), trunk.wall.max() - 8.0, z[-1]])
         window = canvas.window(low, high)
         if all(part.stop > part.start for part in window):
-            for slab in _slabs(window):
+            for slab in slabs(window):
                 _paint_side(canvas, slab, trunk, grain, (side, fat))
 
 
@@ -221,33 +216,50 @@ def _paint_side(
     mix = np.minimum(base + MORE_FAT * share * more, np.float32(235)).astype(np.uint8)
     canvas.paint(window, inside & ~septum, Tissue.MUSCLE, mix=mix)
     thick = np.float32(max(FASCIA_MM, canvas.pitch_mm))
-    fascia = (depth <= 0.0) & (depth > -thick) & (out > 0.0) & (across < 0.97)
-    canvas.paint(window, fascia, Tissue.LIGAMENT, mix=40)
+    fascia = (depth <= 0.0) & (depth > -thick * (1.0 + 0.35 * wavy)) & (out > 0.0) & (across < 0.97)
+    canvas.paint(window, fascia, Tissue.LIGAMENT, mix=np.clip(60.0 + 45.0 * wavy, 0, 200).astype(np.uint8))
 
 
 def _paint_fat(canvas: Canvas, trunk: Trunk, grain: _Grain) -> None:
-    """Septa in all fat, more of them under the skin of the back; that skin, and the air behind it."""
+    """Septa in all fat, loose tissue in that before the spine; the back's skin, and the air behind it."""
     value = np.abs(stored())
-    thin = np.where(value < 0.03, 40, 8 + 6 * np.minimum(value, 2.0)).astype(np.uint8)
-    thick = np.where(value < 0.06, 110, 8 + 10 * np.minimum(value, 2.0)).astype(np.uint8)
+    thin = np.where(value < 0.05, 75, 6 + 7 * np.minimum(value, 2.0)).astype(np.uint8)
+    thick = np.where(value < 0.05, 85, 6 + 6 * np.minimum(value, 2.0)).astype(np.uint8)
     y = canvas.fine.axes()[1]
     fascia = trunk.wall - trunk.spines
     cut = int(np.searchsorted(y, fascia.max()))
+    loose = max(int(np.searchsorted(y, trunk.wall.min() + LOOSE_FROM_MM)), cut)
     x_all, _, z_all = _whole(canvas)
-    ahead: Window = (x_all, slice(cut, canvas.shape[1]), z_all)
     everywhere = np.ones((1, 1, 1), np.bool_)
-    canvas.paint(ahead, everywhere, Tissue.FAT, mix=grain.sheet.looked_up(ahead, thin), over=(Tissue.FAT,))
-    for slab in _slabs((x_all, slice(0, cut), z_all)) if cut else ():
-        _paint_skin(
-            canvas, slab, trunk, (grain.sheet.looked_up(slab, thick), grain.sheet.looked_up(slab, thin))
-        )
+    (wall,) = _columns((x_all, slice(0, 0), z_all), trunk.wall)
+    between: Window = (x_all, slice(cut, loose), z_all)
+    canvas.paint(
+        between, everywhere, Tissue.FAT, mix=grain.sheet.looked_up(between, thin), over=(Tissue.FAT,)
+    )
+    for slab in slabs((x_all, slice(loose, canvas.shape[1]), z_all)):
+        share = np.clip((canvas.world(slab)[1] - wall - np.float32(LOOSE_FROM_MM)) / LOOSE_OVER_MM, 0.0, 1.0)
+        more = share * np.clip(LOOSE_MIX[0] + LOOSE_MIX[1] * grain.content.on(slab), 0.0, 130.0)
+        mix = grain.sheet.looked_up(slab, thin) + more.astype(np.uint8)
+        canvas.paint(slab, everywhere, Tissue.FAT, mix=mix, over=(Tissue.FAT,))
+    for slab in slabs((x_all, slice(0, cut), z_all)) if cut else ():
+        septa = grain.sheet.looked_up(slab, thick), grain.sheet.looked_up(slab, thin)
+        _paint_skin(canvas, slab, trunk, septa)
+
+
+def _dithered(canvas: Canvas, window: Window) -> Field:
+    """World y of a window, each column shifted by a part of a voxel, so that the coarse grid's smoothed borders lie
+    where they should and have no steps (ordered dithering, Bayer 1973; from memory).
+    """
+    i, k = np.arange(window[0].start, window[0].stop), np.arange(window[2].start, window[2].stop)
+    part = (BAYER[i[:, None] % 2, k[None, :] % 4] + 0.5) / BAYER.size - 0.5
+    return np.asarray(canvas.world(window)[1] + (canvas.pitch_mm * part).astype(np.float32)[:, None, :])
 
 
 def _paint_skin(
     canvas: Canvas, window: Window, trunk: Trunk, septa: tuple[NDArray[np.uint8], NDArray[np.uint8]]
 ) -> None:
     """Fat behind and before the fascia with its `septa`, the skin of the back, and the air behind it."""
-    x, y, _ = canvas.world(window)
+    x, y = canvas.world(window)[0], _dithered(canvas, window)
     middle, line, skin = _columns(window, trunk.x, trunk.wall - trunk.spines, trunk.skin)
     canvas.paint(
         window, np.ones((1, 1, 1), np.bool_), Tissue.FAT, mix=np.where(y < line, *septa), over=(Tissue.FAT,)
@@ -262,20 +274,18 @@ def _paint_skin(
 
 def _paint_flanks(canvas: Canvas, trunk: Trunk) -> None:
     """The belly's wall, its fat and skin, and the air beside and in front of the body."""
-    x, y, _ = canvas.world(_whole(canvas))
-    size = trunk.size
-    centre = float(np.median(trunk.wall)) + 18.0 * size
-    radius = np.sqrt(
-        ((x - float(np.median(trunk.x))) / (HALF_TRUNK_MM * size)) ** 2
-        + ((y - centre) / (DEEP_TRUNK_MM * size)) ** 2
-    )[:, :, 0]
-    depth = (1.0 - radius) * DEEP_TRUNK_MM * size
-    front = y[:, :, 0] > centre - 60.0 * size
-    wall = front & (depth < WALL_MM + WALL_FAT_MM) & (y[:, :, 0] > centre - 25.0 * size)
-    for mask, tissue, mix in (
-        (wall, Tissue.MUSCLE, 20),
-        (front & (depth <= WALL_FAT_MM), Tissue.FAT, 15),
-        (front & (depth < SKIN_MM), Tissue.SKIN, 0),
-        (depth < 0.0, Tissue.AIR, 0),
-    ):
-        canvas.fine.tissue[mask], canvas.fine.mix[mask] = tissue, mix
+    size, middle = np.float32(trunk.size), np.float32(np.median(trunk.x))
+    for window in slabs(_whole(canvas)):
+        x, y = canvas.world(window)[0], _dithered(canvas, window)
+        # The belly follows the lordosis a little.
+        (wall,) = _columns(window, 0.7 * float(np.median(trunk.wall)) + 0.3 * trunk.wall)
+        ahead = y - wall - np.float32(CENTRE_MM) * size
+        radius = np.hypot((x - middle) / (HALF_TRUNK_MM * size), ahead / (DEEP_TRUNK_MM * size))
+        depth = (1.0 - radius) * (DEEP_TRUNK_MM * size)
+        if depth.min() > WALL_MM + WALL_FAT_MM:
+            continue
+        front = ahead > -60.0 * size
+        canvas.paint(window, (depth < WALL_MM + WALL_FAT_MM) & (ahead > -25.0 * size), Tissue.MUSCLE, mix=20)
+        canvas.paint(window, front & (depth <= WALL_FAT_MM), Tissue.FAT, mix=15)
+        canvas.paint(window, front & (depth < SKIN_MM), Tissue.SKIN)
+        canvas.paint(window, depth < 0.0, Tissue.AIR)

@@ -10,6 +10,8 @@ from numpy.random import Generator
 from scipy.ndimage import gaussian_filter1d
 
 from resorb.simulation.spine.plan import SpinePlan
+from resorb.simulation.spine.tube import Tube
+from resorb.simulation.spine.vessels import Course, crura, great_vessels
 from resorb.study import FloatArray
 
 #: Heights of the tables below: 0 the middle of T12, 1 of L1, ... 5 of the last lumbar body, 6 of S1, 7 S2, 8 S3.
@@ -43,42 +45,8 @@ BULGE_MM = (6.0, 8.0, 10.0, 12.0, 12.0, 10.0, 7.0, 4.0, 2.0, 0.5)
 MULTIFIDUS_MM = (9.0, 10.0, 12.0, 15.0, 19.0, 25.0, 33.0, 38.0, 34.0, 26.0)
 FAT_MM = (9.0, 10.0, 11.0, 13.0, 16.0, 20.0, 25.0, 28.0, 28.0, 26.0)  # of a lean adult, behind the fascia
 LEAST_FAT_MM = 5.0
-AORTA = {  # lateral is to the left
-    "lateral": (11.0, 10.0, 9.0, 8.5, 8.0, 6.0),
-    "front": (37.0, 41.0, 43.0, 44.5, 45.0, 45.0),
-    "radius": (10.0, 9.6, 9.2, 8.8, 8.4, 8.0),
-}
-CAVA = {  # lateral is to the right
-    "lateral": (20.0, 20.0, 19.0, 18.0, 17.0, 14.0),
-    "front": (52.0, 48.0, 46.0, 44.5, 44.0, 43.0),
-    "radius": (10.5, 10.5, 10.0, 9.5, 9.5, 9.5),
-}
-ILIAC_LATERAL_MM = (
-    0.0,
-    20.0,
-    34.0,
-    44.0,
-    50.0,
-)  # from where the great vessel divides, every vertebra further down
-ILIAC_FRONT_MM = (0.0, 1.0, 9.0, 22.0, 30.0)
-ARTERY_RADIUS_MM, VEIN_RADIUS_MM = 5.2, 6.5
-AORTA_DIVIDES, CAVA_BEGINS = 4.1, 4.8
+ON_TABLE = 0.3  # how far the table under the patient straightens the back's skin
 HALF_TRUNK_MM, DEEP_TRUNK_MM = 152.0, 118.0
-
-
-@dataclass(frozen=True, eq=False)
-class Tube:
-    """A structure that runs along the trunk: an ellipse at each height.
-
-    Attributes:
-        x, y: (nz,) middle, world mm.
-        half_width, half_depth: (nz,) mm; nothing where one is 0.
-    """
-
-    x: FloatArray
-    y: FloatArray
-    half_width: FloatArray
-    half_depth: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +62,7 @@ class Trunk:
         skin: (nz,) y of the back's skin in the midline, world mm.
         psoas, quadratus, kidneys: left, right.
         vessels: the great vessels and their branches.
+        crura: of the diaphragm, left and right.
     """
 
     z: FloatArray
@@ -110,6 +79,7 @@ class Trunk:
     quadratus: tuple[Tube, Tube]
     kidneys: tuple[Tube, Tube]
     vessels: tuple[Tube, ...]
+    crura: tuple[Tube, Tube]
     size: float
 
     @classmethod
@@ -156,7 +126,8 @@ class Trunk:
             psoas=(psoas[0], psoas[1]),
             quadratus=(quadratus[0], quadratus[1]),
             kidneys=(kidneys[0], kidneys[1]),
-            vessels=tuple(_vessels(x, wall, rank, size, person)),
+            vessels=tuple(great_vessels(x, wall, rank, size, person.vessels)),
+            crura=crura(x, wall, rank, size),
             size=size,
         )
 
@@ -168,9 +139,7 @@ class _Person:
     muscle: tuple[float, float]
     fat: float
     front: float
-    vessel: float
-    shift_mm: float
-    divides: float
+    vessels: Course
 
     @classmethod
     def draw(cls, rng: Generator, size: float) -> _Person:
@@ -181,9 +150,7 @@ class _Person:
             muscle=(stout * (1 + uneven), stout * (1 - uneven)),
             fat=float(np.clip(np.exp(rng.normal(0.05, 0.3)), 0.6, 1.8)),
             front=float(rng.normal(1.0, 0.05)),
-            vessel=float(np.clip(rng.normal(1.0, 0.07), 0.86, 1.15)),
-            shift_mm=float(rng.normal(0.0, 2.0)) * size,
-            divides=float(np.clip(rng.normal(0.0, 0.2), -0.4, 0.4)),
+            vessels=Course.draw(rng, size),
         )
 
 
@@ -226,36 +193,5 @@ def _skin(whole: FloatArray, plan: SpinePlan, person: _Person, z: FloatArray) ->
     inside = rank < 7.5
     slope, offset = np.polyfit(heights[inside], wish[inside], 1)
     table = offset + slope * heights
-    skin = np.minimum(0.45 * wish + 0.55 * table, fascia - bulge - LEAST_FAT_MM)
+    skin = np.minimum((1.0 - ON_TABLE) * wish + ON_TABLE * table, fascia - bulge - LEAST_FAT_MM)
     return np.asarray(np.interp(z, heights, gaussian_filter1d(skin, 15.0, mode="nearest")))
-
-
-def _vessels(x: FloatArray, wall: FloatArray, rank: FloatArray, size: float, person: _Person) -> list[Tube]:
-    """Aorta on the left and vena cava on the right, and what they divide into."""
-    tubes = []
-    for table, side, divides, radius in (
-        (AORTA, -1.0, AORTA_DIVIDES + person.divides, ARTERY_RADIUS_MM),
-        (CAVA, 1.0, CAVA_BEGINS + person.divides, VEIN_RADIUS_MM),
-    ):
-        ranks = RANKS[: len(table["lateral"])]
-        great = {key: np.interp(rank, ranks, values) * size for key, values in table.items()}
-        middle = x + side * great["lateral"] + person.shift_mm
-        front = wall + great["front"]
-        thick = great["radius"] * person.vessel
-        flat = 0.8 if table is CAVA else 1.0
-        here = rank < divides + 0.1
-        tubes.append(Tube(middle, front, np.where(here, thick, 0.0), np.where(here, thick * flat, 0.0)))
-        below = rank > divides - 0.1
-        steps = np.arange(len(ILIAC_LATERAL_MM)) * 1.0
-        down = rank - divides
-        for branch in (-1.0, 1.0):
-            out = np.interp(down, steps, ILIAC_LATERAL_MM) * size
-            # Both branches start in the great vessel and end at the same distance from the midline.
-            start = np.interp(divides, ranks, table["lateral"]) * size * side + person.shift_mm
-            share = np.clip(down / 1.5, 0.0, 1.0)
-            lateral = (1.0 - share) * start + branch * (out + 3.5 * size)
-            behind = 6.0 if table is CAVA else 0.0
-            y = front + np.interp(down, steps, ILIAC_FRONT_MM) * size - behind * np.clip(down, 0.0, 1.0)
-            r = np.where(below, radius * size * person.vessel, 0.0)
-            tubes.append(Tube(x + lateral, y, r, r * flat))
-    return tubes
