@@ -12,7 +12,7 @@ import numpy as np
 #: Share of fat in the marrow of a lumbar body, mean and standard deviation between people, and its limits. It grows
 #: with age and differs widely (Kugel 2001, JMRI 13:263, 25 to 55 % of the signal; from memory, unverified); the spread
 #: is wider, so that the ratio of CSF to marrow covers that of patients.
-PERSON_FAT, FAT_LIMITS = (0.58, 0.18), (0.20, 0.92)
+PERSON_FAT, FAT_LIMITS = (0.52, 0.13), (0.32, 0.92)
 LEVEL_FAT_SD, FAT_PER_LEVEL = 0.02, 0.008  # between a person's bodies; more from above downwards
 
 
