@@ -1,10 +1,10 @@
-"""Sheets of real and synthetic images in random order, to be told apart by eye; the key is on another page."""
+"""Sheets of real, implanted and synthetic images in random order, to be told apart by eye; the key lies apart."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,24 +17,33 @@ from scipy import ndimage
 from benchmarks.common import data_folder
 from benchmarks.realism import labels_of, random_patients, real_scans
 from benchmarks.tissues import MIDLINE_MM, Place, Scene, places
-from resorb import Structure, Volume, load
+from resorb import Level, ResorbError, Structure, Volume, load
+from resorb.simulation.implant import implant
+from resorb.simulation.implant.evaluation import implant_for_evaluation
+from resorb.simulation.spec import HerniationSpec
 
 #: Grey values shown black and white, percentiles of a crop.
 WINDOW = (0.5, 99.6)
 GAP, SPINE_COLUMNS, DISC_COLUMNS = 6, 6, 6
 JUDGED = ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")
 MIN_DISCS = 5
+GENERATORS = (("training generator", implant), ("evaluation generator", implant_for_evaluation))
 
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One scan that may be shown: what it is, where it comes from, and its image with labels."""
+    """One scan that may be shown: what it is, where it comes from, and its image with labels.
+
+    Attributes:
+        spot: (level, slice) of an implant, which is what is to be looked at.
+    """
 
     kind: str
     origin: str
     scene: Scene
+    spot: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,38 @@ def synthetic_candidates(number: int, seed: int) -> Iterator[Candidate]:
         yield _candidate("synthetic", f"{name} {scan.spec.sequence}", scan.stacks[0], scan.labels[0])
 
 
+def implanted_candidates(
+    data: Path, cache: Path, number: int, rng: np.random.Generator
+) -> Iterator[Candidate]:
+    """Real scans with one herniation put in, by the generator that training uses and that for evaluating in turn."""
+    scans = list(real_scans(data))
+    made = 0
+    for n in rng.permutation(len(scans)):
+        if made == number:
+            return
+        scan = scans[n]
+        study = load(scan.image)
+        image, labels = study.sagittal.volume, labels_of(scan, study, cache)
+        level = Level.parse(str(rng.choice(JUDGED)))
+        spec = HerniationSpec(
+            level=level,
+            type="extrusion" if rng.random() < 0.5 else "protrusion",
+            side="left" if rng.random() < 0.5 else "right",
+            depth_mm=round(float(rng.uniform(4.0, 8.0)), 1),
+        )
+        generate, make = GENERATORS[made % len(GENERATORS)]
+        try:
+            found = make(image, labels, spec, int(rng.integers(2**31)))
+        except ResorbError:
+            continue  # no room there, or the level is not in the scan
+        made += 1
+        candidate = _candidate(
+            "implanted", f"{scan.collection} {scan.study} ({generate})", found.image, labels
+        )
+        deepest = int(np.argmax(found.displaced.sagittal().data.sum(axis=(1, 2))))
+        yield replace(candidate, spot=(str(level), deepest))
+
+
 def _candidate(kind: str, origin: str, image: Volume, labels: Volume) -> Candidate:
     return Candidate(kind, origin, Scene.of(image, labels))
 
@@ -101,6 +142,12 @@ def disc_tile(candidate: Candidate, rng: np.random.Generator) -> Tile | None:
     if not found:
         return None
     place = found[int(rng.integers(len(found)))]
+    if candidate.spot is not None:
+        level, deepest = candidate.spot
+        wanted = [one for one in found if one.name == level]
+        if not wanted:
+            return None
+        place = replace(wanted[0], middle=float(deepest))
     row, column = _disc_centre(candidate.scene, place)
     picture = _cropped(candidate.scene, place, (row, column + 8.0 / candidate.scene.spacing[2]), DISC)
     return Tile(picture, candidate.kind, f"{candidate.origin}, {place.name}")
@@ -171,10 +218,11 @@ def main(
     rng = np.random.default_rng(seed)
     candidates = [
         *real_candidates(root, labels, number, rng),
+        *implanted_candidates(root, labels, number, rng),
         *synthetic_candidates(number, seed),
     ]
     pages = {
-        "spines": shuffled((spine_tile(one) for one in candidates), rng),
+        "spines": shuffled((spine_tile(one) for one in candidates if one.spot is None), rng),
         "discs": shuffled((disc_tile(one, rng) for one in candidates), rng),
     }
     output.mkdir(parents=True, exist_ok=True)
