@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resorb.anatomy import Level
-from resorb.study import FloatArray
+from resorb.study import FloatArray, turned
 
 WALL_HEIGHT_MM = 16.0  # the stretch of posterior wall behind a body whose shape is known
 
@@ -81,11 +81,11 @@ class Frame:
 
     def to_local(self, world: FloatArray) -> FloatArray:
         """World points (..., 3), RAS+ mm, to (left, posterior, cranial) mm from the origin."""
-        return np.asarray((np.asarray(world, dtype=np.float64) - self.origin) @ self.axes.T)
+        return turned(np.asarray(world, dtype=np.float64) - self.origin, self.axes)
 
     def to_world(self, local: FloatArray) -> FloatArray:
         """Local points (..., 3) to world points, RAS+ mm."""
-        return np.asarray(np.asarray(local, dtype=np.float64) @ self.axes + self.origin)
+        return turned(np.asarray(local, dtype=np.float64), self.axes.T) + self.origin
 
     @property
     def upper_corner(self) -> FloatArray:

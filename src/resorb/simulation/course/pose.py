@@ -21,7 +21,7 @@ from resorb.anatomy import STRUCTURE_STEP, VERTEBRAE, Structure
 from resorb.errors import UsageError
 from resorb.simulation.phantom import Phantom
 from resorb.simulation.spec import PoseSpec
-from resorb.study import FloatArray
+from resorb.study import FloatArray, turned
 
 FLEXION_SD_DEG, FLEXION_LIMIT_DEG = 1.0, 2.0  # from supine scan to supine scan
 TURN_SD_DEG, SHIFT_SD_MM = 2.5, 5.0
@@ -157,7 +157,7 @@ def rigid(turn_deg: FloatArray, centre: FloatArray, shift_mm: FloatArray) -> Flo
 
 def move(matrix: FloatArray, points: FloatArray) -> FloatArray:
     """Points (n, 3) moved by a (4, 4)."""
-    return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
+    return turned(points, matrix[:3, :3]) + matrix[:3, 3]
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from resorb.anatomy import Level
 from resorb.simulation.phantom import Phantom
 from resorb.simulation.scanner.protocol import matrix, spacing_mm
 from resorb.simulation.spec import ScannerSpec
-from resorb.study import FloatArray
+from resorb.study import FloatArray, turned
 
 #: How far a technologist's midline is off, and how far the middle of the field lies from that of the spine; spread.
 TILT_SD_DEG, OFFSET_SD_MM = 0.8, 3.0
@@ -54,7 +54,7 @@ class Grid:
 
     def to_world(self, index: FloatArray) -> FloatArray:
         """(slice, row, column) (..., 3) to world points."""
-        return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3])
+        return turned(index, self.affine[:3, :3]) + self.affine[:3, 3]
 
 
 def grids(spec: ScannerSpec, phantom: Phantom, pose: Lying, rng: np.random.Generator) -> tuple[Grid, ...]:
@@ -66,7 +66,7 @@ def grids(spec: ScannerSpec, phantom: Phantom, pose: Lying, rng: np.random.Gener
 
 def moved(points: FloatArray, matrix_: FloatArray) -> FloatArray:
     """Points (..., 3) carried by a (4, 4)."""
-    return np.asarray(points @ matrix_[:3, :3].T + matrix_[:3, 3])
+    return turned(points, matrix_[:3, :3]) + matrix_[:3, 3]
 
 
 def _sagittal(spec: ScannerSpec, phantom: Phantom, pose: Lying, rng: np.random.Generator) -> Grid:

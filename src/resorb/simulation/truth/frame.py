@@ -13,7 +13,7 @@ from resorb.errors import UsageError
 from resorb.frame import WALL_HEIGHT_MM, Frame, Rim
 from resorb.limits import Limits, load_limits
 from resorb.simulation.phantom import Phantom, Vertebra
-from resorb.study import FloatArray
+from resorb.study import FloatArray, turned
 
 RIM_STEP_MM = 0.25
 SAME_MM = 0.02  # a side this straight has no widest point of its own: the farthest back of it counts
@@ -115,7 +115,7 @@ def level_geometry(
 
 def move(matrix: FloatArray, points: FloatArray) -> FloatArray:
     """Points (..., 3) moved by a (4, 4)."""
-    return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
+    return turned(points, matrix[:3, :3]) + matrix[:3, 3]
 
 
 def _vertebra(phantom: Phantom, level: Level, name: str) -> Vertebra:
