@@ -19,6 +19,8 @@ from resorb.study import Plane, Volume
 pytestmark = pytest.mark.conformance
 
 TOOL = "dciodvfy"
+#: Synthetic Data (0008,001C) came into the standard after the dictionary of the packaged dciodvfy was made.
+TOO_NEW = "not a recognized standard attribute - (0x0008,0x001c)"
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +31,11 @@ def tool() -> str:
 
 
 def errors(tool: str, path: Path) -> list[str]:
-    """Its lines that say Error; warnings, such as on a defined term it does not know, are let through."""
+    """Its lines that say Error, but for an attribute newer than the tool; warnings, such as on a defined term it does not know, are let through."""
     done = subprocess.run([tool, str(path)], capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout + done.stderr
     assert "MRImage" in said  # it knew what it looked at
-    return [line for line in said.splitlines() if "Error" in line]
+    return [line for line in said.splitlines() if "Error" in line and TOO_NEW not in line]
 
 
 def write(folder: Path, vendor: Vendor, sequence: Sequence, plane: Plane, origin: Origin) -> Path:
