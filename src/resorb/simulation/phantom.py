@@ -102,6 +102,7 @@ class Displaced:
         mix: uint8, its share of water-rich nucleus in 1/255.
         exit_point: (3,) middle of its neck on the disc's margin, world mm.
         spec: what was asked for.
+        number: of the herniation in its patient, from 1; the same on every date.
     """
 
     level: Level
@@ -110,6 +111,7 @@ class Displaced:
     mix: NDArray[np.uint8]
     exit_point: FloatArray
     spec: HerniationSpec
+    number: int = 1
 
 
 @dataclass(frozen=True, eq=False)
