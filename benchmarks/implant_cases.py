@@ -35,6 +35,8 @@ VOLUME_MM3 = (60.0, 500.0)
 TYPES = ("protrusion", "protrusion", "extrusion")
 #: A sham goes through the whole pipeline, and stays within what stands out of the disc already.
 SHAM_DEPTH_MM, SHAM_MM3 = 2.0, 25.0
+#: Width and height of an implant against its depth, and volume against the box of the three.
+WIDE, HIGH, FULLNESS = 2.0, 1.4, 0.5
 LEVELS = ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")
 SHAM_LEVELS = ("L3/L4", "L4/L5", "L5/S1")
 COLUMNS = (
@@ -146,14 +148,14 @@ def _case(
     try:
         frame = _frame(scan.anatomy, level)
         if kind != "untouched":
-            spec = _spec(level, kind, np.random.default_rng([seed, int(scan.name), level.ordinal]))
+            spec = _spec(level, kind, generator, np.random.default_rng([seed, int(scan.name), level.ordinal]))
             began = time.perf_counter()
             made = generator_of(generator)(image, labels, spec, seed)
             seconds = time.perf_counter() - began
             image, labels = made.image, made.labels
     except ResorbError as error:
         return {"error": str(error)}
-    depth, volume, number = _measured(labels, made and made.displaced, scan.anatomy, level, frame)
+    depth, volume, number = _measured(labels, made.displaced if made else None, scan.anatomy, level, frame)
     pictures = np.stack([_cut(shown, frame, number) for shown in (image, scan.image)])
     row = {
         "generator": generator, "subject": scan.name, "level": str(level), "kind": kind, "seed": str(seed),
@@ -176,7 +178,8 @@ def _frame(anatomy: Anatomy, level: Level) -> Frame:
     return fit_frame(anatomy, level, slip_limit_mm=limit)
 
 
-def _spec(level: Level, kind: str, rng: np.random.Generator) -> HerniationSpec:
+def _spec(level: Level, kind: str, generator: Generator, rng: np.random.Generator) -> HerniationSpec:
+    """A request; the training generator takes extents, from which the volume follows, the other one the volume."""
     side = str(rng.choice(["left", "right", ""])) or None
     place: dict[str, object] = {"level": level, "zone": "paracentral" if side else "central", "side": side}
     if kind == "sham":
@@ -184,6 +187,11 @@ def _spec(level: Level, kind: str, rng: np.random.Generator) -> HerniationSpec:
     else:
         low, high = np.log(VOLUME_MM3)
         place |= {"type": str(rng.choice(TYPES)), "volume_mm3": float(np.exp(rng.uniform(low, high)))}
+    if generator == "training":
+        volume = float(str(place.pop("volume_mm3")))
+        depth = SHAM_DEPTH_MM if kind == "sham" else (volume / (FULLNESS * WIDE * HIGH)) ** (1 / 3)
+        across = (volume / (FULLNESS * WIDE * HIGH * depth)) ** 0.5
+        place |= {"depth_mm": depth, "width_mm": WIDE * across, "height_mm": HIGH * across}
     return HerniationSpec.model_validate(place)
 
 

@@ -54,6 +54,18 @@ def test_a_case_made_but_not_listed_is_not_made_again(made: list[str], tmp_path:
     assert len(rows(tmp_path / "a")) == 2 and len(made) == 2
 
 
+def test_a_killed_run_is_taken_up_again(made: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    (folder / ".case-000001.partial-12ab").mkdir(parents=True)
+    (folder / ".case-000001.partial-12ab" / "half").write_text("")
+    assert synthesis.simulate_many(2, 5, folder) == 2
+    manifest = folder / "manifest.csv"
+    manifest.write_text(manifest.read_text()[:-9])  # killed while the last row was written
+    assert synthesis.simulate_many(3, 5, folder) == 1
+    assert [row["number"] for row in rows(folder)] == ["1", "2", "3"]
+    assert not list(folder.glob(".case*"))
+
+
 def test_cases_of_two_seeds_are_not_mixed(made: list[str], tmp_path: Path) -> None:
     synthesis.simulate_many(1, 5, tmp_path / "a")
     with pytest.raises(UsageError, match="seed 5"):
@@ -91,6 +103,7 @@ def test_a_case_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_p
     [
         ([], "--case model"),
         (["--case", "model", "--random", "2"], "one of them"),
+        (["--case", "model", "--seed", "3"], "--seed belongs to --random"),
         (["--random", "2", "--overwrite"], "goes on where it stopped"),
         (["--case", "nowhere.toml"], "cannot be read"),
         (["--random", "2", "--seed", "-1"], "--seed"),

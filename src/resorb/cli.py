@@ -243,7 +243,9 @@ def simulate(
     random: Annotated[
         int | None, typer.Option(metavar="N", help="Make N random patients; started again, it goes on.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Which random patients.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", min=0, help="Which random patients; 0 unless given.")
+    ] = None,
     dicom: Annotated[bool, typer.Option("--dicom", help="Write the images as DICOM, not NIfTI.")] = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -266,11 +268,13 @@ def simulate(
 
     if (case is None) == (random is None):
         raise UsageError("say what to simulate: --case model, --case FILE.toml or --random N, one of them")
+    if random is None and seed is not None:
+        raise UsageError("--seed belongs to --random; a case has its seed in its file")
     if random is not None:
         if overwrite or dicom:
             raise UsageError("--random goes on where it stopped, as NIfTI: leave out --overwrite and --dicom")
         with terminal.progress_bar(quiet) as progress:
-            made = synthesis.simulate_many(random, seed, output, progress=progress)
+            made = synthesis.simulate_many(random, seed or 0, output, progress=progress)
         if not quiet:
             terminal.say(f"{made} made, {random} there: {output / synthesis.MANIFEST_FILE}")
         return

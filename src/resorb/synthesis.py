@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from resorb.simulation.truth import StudyTruth
 
 RUN_SCHEMA_VERSION = 1
 MANIFEST_FILE = "manifest.csv"
-MANIFEST_COLUMNS = ("case", "seed", "number", "dates", "levels", "types")
+MANIFEST_COLUMNS = ("case", "seed", "number", "dates", "asked_levels", "asked_types")
 MAX_CASES = 1_000_000
 
 #: Called with what is being done and the fraction of the whole that is done, in [0, 1].
@@ -55,6 +56,8 @@ def simulate_case(
 def simulate_many(count: int, seed: int, output: Path, *, progress: Progress | None = None) -> int:
     """Simulate random patients, a folder each, and a manifest with a row each; goes on where it stopped.
 
+    However it stopped: what a killed run left half done is removed. One run at a time in one folder.
+
     Args:
         count: how many there shall be in the end.
         seed: which; case n of a seed is the same whatever the count.
@@ -89,10 +92,17 @@ def _listed(manifest: Path, seed: int) -> set[int]:
     """The numbers a manifest holds."""
     folder = manifest.parent
     with output_errors(folder):
+        for left in folder.glob(".case-*.partial-*"):
+            shutil.rmtree(left)
         if not manifest.exists():
             if folder.exists() and any(folder.iterdir()):
                 raise OutputError(f"{folder} holds other things than simulated cases; choose a new folder")
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest.write_text(",".join(MANIFEST_COLUMNS) + "\n", encoding="utf-8")
             return set()
+        text = manifest.read_text(encoding="utf-8")
+        if not text.endswith("\n"):  # killed in the middle of a row
+            manifest.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
         with manifest.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     try:
@@ -108,18 +118,15 @@ def _listed(manifest: Path, seed: int) -> set[int]:
 
 
 def _list(manifest: Path, case: CaseSpec, seed: int, number: int) -> None:
-    new = not manifest.exists()
     with manifest.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, MANIFEST_COLUMNS, lineterminator="\n")
-        if new:
-            writer.writeheader()
         writer.writerow(
             {
                 "case": case.name,
                 "seed": seed,
                 "number": number,
                 "dates": len(case.dates),
-                "levels": " ".join(str(one.level) for one in case.herniations),
-                "types": " ".join(one.type for one in case.herniations),
+                "asked_levels": " ".join(str(one.level) for one in case.herniations),
+                "asked_types": " ".join(one.type for one in case.herniations),
             }
         )

@@ -31,7 +31,7 @@ def tool() -> str:
 
 
 def errors(tool: str, path: Path) -> list[str]:
-    """Its lines that say Error, but for an attribute newer than the tool; warnings, such as on a defined term it does not know, are let through."""
+    """Its lines that say Error, but for an attribute newer than the tool; warnings are let through."""
     done = subprocess.run([tool, str(path)], capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout + done.stderr
     assert "MRImage" in said  # it knew what it looked at

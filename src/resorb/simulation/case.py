@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from resorb.errors import UsageError
@@ -11,6 +11,7 @@ from resorb.simulation.course import Pose, evolve, lie
 from resorb.simulation.herniation import displace, fill, press
 from resorb.simulation.phantom import Displaced, Phantom
 from resorb.simulation.scanner import Scan, acquire
+from resorb.simulation.scanner import fill as protocol
 from resorb.simulation.spec import CaseSpec, ChangeSpec, DateSpec, HerniationSpec, ScannerSpec
 from resorb.simulation.spine import make_spine
 from resorb.simulation.truth import StudyTruth, truth_of
@@ -59,6 +60,8 @@ def simulate(
     say = progress or (lambda _name, _fraction: None)
     say("Growing a spine", 0.0)
     spine = make_spine(case.spine, pitch_mm=pitch_mm)
+    for scanner in (one for entry in case.dates for one in entry.series or ()):
+        protocol(scanner, spine)  # what no scanner can do is refused before anything is scanned
     first = 0.4
     there: list[Displaced | None] = []
     series: tuple[ScannerSpec, ...] = USUAL_SERIES
@@ -83,13 +86,13 @@ def simulate(
 
 
 def _displaced(spine: Phantom, spec: HerniationSpec, case: CaseSpec, number: int) -> Displaced | None:
-    """A herniation; None where it does not fit and the case goes without it."""
+    """The herniation after `number` others; None where it does not fit and the case goes without it."""
     seed = case.seed + number
     if spec.level not in spine.levels:
         names = ", ".join(str(level) for level in spine.levels)
         raise UsageError(f"{spec.level} cannot herniate: the simulated spine has {names}")
     try:
-        return displace(spine, fill(spec, spine, seed), seed)
+        return replace(displace(spine, fill(spec, spine, seed), seed), number=number + 1)
     except UsageError:
         if case.misfits == "refuse":
             raise

@@ -23,7 +23,7 @@ from resorb.simulation.spec import (
 )
 
 # How often, per case: conventions that cover what occurs, not figures of prevalence.
-LEVELS = {"L1/L2": 0.04, "L2/L3": 0.06, "L3/L4": 0.14, "L4/L5": 0.40, "L5/S1": 0.36}
+LEVELS = {1: 0.36, 2: 0.40, 3: 0.14, 4: 0.06, 5: 0.04}  # counted upwards from the sacrum
 TYPES: dict[Morphology, float] = {"bulge": 0.10, "protrusion": 0.40, "extrusion": 0.35, "sequestration": 0.15}
 ZONES: dict[Zone, float] = {
     "central": 0.18,
@@ -72,12 +72,11 @@ def random_case(seed: int, number: int) -> CaseSpec:
 def _herniations(
     rng: np.random.Generator, spine: SpineSpec, taken: tuple[HerniationSpec, ...] = ()
 ) -> tuple[HerniationSpec, ...]:
-    last = f"L{spine.lumbar_bodies}"
+    lumbar = [f"L{n}" for n in range(1, spine.lumbar_bodies + 1)]
     found: list[HerniationSpec] = []
     for _ in range(_pick(rng, COUNTS)):
-        upper = _pick(rng, LEVELS)[:2]
-        name = f"{last}/S1" if upper >= last else f"{upper}/L{int(upper[1]) + 1}"
-        level = Level.parse(name)
+        upwards = min(_pick(rng, LEVELS), len(lumbar))
+        level = Level(lumbar[-upwards], [*lumbar, "S1"][-upwards])
         if any(one.level == level for one in (*found, *taken)):
             continue  # two herniations of one disc would run into each other
         morphology, zone = _pick(rng, TYPES), _pick(rng, ZONES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date as Date  # noqa: N812 -- `date` is a field's name below
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,9 +21,20 @@ from pydantic import (
 from resorb.anatomy import Level
 from resorb.errors import UsageError
 
+
+def _level(value: object) -> Level:
+    """A level from its name; what is wrong becomes part of the request's own error."""
+    if isinstance(value, Level):
+        return value
+    try:
+        return Level.parse(value if isinstance(value, str) else repr(value))
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
 LevelName = Annotated[
     Level,
-    BeforeValidator(lambda value: Level.parse(value) if isinstance(value, str) else value),
+    BeforeValidator(_level),
     PlainSerializer(str, return_type=str),
 ]
 Zone = Literal["central", "paracentral", "subarticular", "foraminal", "extraforaminal"]
@@ -193,7 +204,7 @@ class ChangeSpec(Spec):
 
     herniation: Annotated[int, Field(ge=1)] = 1
     remaining: Annotated[float, Field(ge=0, le=3)]
-    by: dict[Mechanism, Annotated[float, Field(gt=0)]] = {"erosion": 1.0}
+    by: Annotated[dict[Mechanism, Annotated[float, Field(gt=0)]], Field(min_length=1)] = {"erosion": 1.0}
     darkening: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
@@ -217,7 +228,7 @@ class CaseSpec(Spec):
     """One simulated patient: a spine, what left its discs, and the dates it was scanned on.
 
     Attributes:
-        seed: of everything that is drawn and not the spine's.
+        seed: of everything that is drawn; also of the spine, where that has no seed of its own.
         misfits: what becomes of a herniation that does not fit there: the case is refused, or goes without it (the
             truth tells what was made).
     """
@@ -230,6 +241,13 @@ class CaseSpec(Spec):
     format: Literal["nifti", "dicom"] = "nifti"
     misfits: Literal["refuse", "leave out"] = "refuse"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_seed(cls, asked: Any) -> Any:
+        if isinstance(asked, dict) and isinstance(asked.get("spine", {}), dict):
+            return {**asked, "spine": {"seed": asked.get("seed", 0), **asked.get("spine", {})}}
+        return asked
+
     @model_validator(mode="after")
     def _in_order(self) -> CaseSpec:
         days = [entry.date for entry in self.dates]
@@ -238,6 +256,8 @@ class CaseSpec(Spec):
         known = len(self.herniations)
         for entry in self.dates:
             for change in entry.changes:
+                if [one.herniation for one in entry.changes].count(change.herniation) > 1:
+                    raise ValueError(f"herniation {change.herniation} is changed twice on {entry.date}")
                 if change.herniation > known:
                     raise ValueError(
                         f"herniation {change.herniation} is changed on {entry.date}, but is not there"
@@ -263,4 +283,5 @@ class CaseSpec(Spec):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"{path}: {where}: {first['msg']}".replace(": :", ":")) from error
+            said = first["msg"].removeprefix("Value error, ")
+            raise UsageError(f"{path}: {where}: {said}" if where else f"{path}: {said}") from error

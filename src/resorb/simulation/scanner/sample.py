@@ -215,11 +215,11 @@ class Sampler:
         found = np.zeros(index.shape[1], np.uint8)
         at = np.flatnonzero(here)
         deepest = np.full(len(at), np.inf, np.float32)
-        for number, item in enumerate(self.phantom.displaced, start=1):
+        for item in self.phantom.displaced:
             first = np.array([part.start for part in item.window], np.float32)[:, None]
             cells, inside = _cells(index[:, at] - first, item.distance.shape)
             distance = np.where(inside, item.distance.ravel()[cells], np.float32(np.inf))
-            found[at[distance < deepest]] = number
+            found[at[distance < deepest]] = item.number
             deepest = np.minimum(deepest, distance)
         return found
 
