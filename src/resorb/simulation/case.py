@@ -71,7 +71,7 @@ def simulate(
         for change in entry.changes:
             there[change.herniation - 1] = _changed(spine, there[change.herniation - 1], change, case)
         for spec in (*(case.herniations if number == 0 else ()), *entry.new):
-            there.append(_displaced(spine, spec, case, len(there)))
+            there.append(_displaced(spine, spec, case, there))
         phantom = press(spine, tuple(one for one in there if one is not None))
         pose = lie(phantom, entry.pose, case.seed * 1000 + number)
         series = series if entry.series is None else entry.series
@@ -85,14 +85,18 @@ def simulate(
     say("Simulated", 1.0)
 
 
-def _displaced(spine: Phantom, spec: HerniationSpec, case: CaseSpec, number: int) -> Displaced | None:
-    """The herniation after `number` others; None where it does not fit and the case goes without it."""
-    seed = case.seed + number
+def _displaced(
+    spine: Phantom, spec: HerniationSpec, case: CaseSpec, there: list[Displaced | None]
+) -> Displaced | None:
+    """The herniation after those that are there; None where it does not fit and the case goes without it."""
+    seed = case.seed + len(there)
     if spec.level not in spine.levels:
         names = ", ".join(str(level) for level in spine.levels)
         raise UsageError(f"{spec.level} cannot herniate: the simulated spine has {names}")
     try:
-        return replace(displace(spine, fill(spec, spine, seed), seed), number=number + 1)
+        beside = tuple(one for one in there if one is not None)
+        made = displace(spine, fill(spec, spine, seed), seed, beside=beside)
+        return replace(made, number=len(there) + 1)
     except UsageError:
         if case.misfits == "refuse":
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,13 @@ import pytest
 
 from resorb.errors import UsageError
 from resorb.simulation.course.change import evolve
+from resorb.simulation.herniation import displace, press
 from resorb.simulation.phantom import Displaced, Phantom
-from resorb.simulation.spec import ChangeSpec, HerniationSpec
+from resorb.simulation.spec import ChangeSpec, HerniationSpec, SpineSpec
+from resorb.simulation.spine import make_spine
+from resorb.simulation.truth import truth_of
 from tests.simulation import toy
+from tests.simulation.truth.shapes import AT_REST
 
 RADIUS_MM = 6.0
 
@@ -119,3 +124,77 @@ def test_a_free_fragment_cannot_retract(phantom: Phantom) -> None:
             ball(phantom, (0.0, -11.0, 0.0), "sequestration"),
             ChangeSpec(remaining=0.5, by={"retraction": 1.0}),
         )
+
+
+@cache
+def true_mm3(phantom: Phantom, displaced: Displaced) -> float:
+    """Its volume as the truth of a study gives it."""
+    truth = truth_of(press(phantom, (displaced,)), AT_REST)
+    (level,) = (level for level in truth.levels if level.level == str(displaced.level))
+    volume = level.focal[0].sizes.volume_mm3.value
+    assert volume is not None
+    return volume
+
+
+@cache
+def herniated(phantom: Phantom, kind: str) -> Displaced:
+    asked = {"level": "L4/L5", "type": kind, "zone": "paracentral", "side": "left", "depth_mm": 7.0}
+    return displace(phantom, HerniationSpec.model_validate(asked), 3)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "by"),
+    [
+        (0.146, {"erosion": 1.0}),
+        (0.086, {"erosion": 0.6, "shrinkage": 0.4}),
+        (0.3, {"retraction": 1.0}),
+        (3.0, {"erosion": 1.0}),
+    ],
+)
+@pytest.mark.parametrize("spine", ["boxes", "anatomical"])
+def test_the_share_that_remains_is_that_of_the_truth(
+    coarse: dict[str, Phantom], spine: str, remaining: float, by: dict[str, float]
+) -> None:
+    before = herniated(coarse[spine], "extrusion")
+    after = evolve(coarse[spine], before, ChangeSpec.model_validate({"remaining": remaining, "by": by}))
+    assert after is not None
+    share = true_mm3(coarse[spine], after) / true_mm3(coarse[spine], before)
+    assert share == pytest.approx(remaining, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def coarse() -> dict[str, Phantom]:
+    return {"boxes": toy.phantom(1.0), "anatomical": make_spine(SpineSpec(), pitch_mm=1.0)}
+
+
+@pytest.mark.parametrize(("spine", "kind"), [("boxes", "extrusion"), ("anatomical", "protrusion")])
+@pytest.mark.parametrize(
+    ("way", "first"), [("erosion", 0.03), ("shrinkage", 0.1), ("shrinkage", 0.02), ("retraction", 0.1)]
+)
+def test_a_small_remnant_changes_again_or_is_gone(
+    coarse: dict[str, Phantom], spine: str, kind: str, way: str, first: float
+) -> None:
+    before = herniated(coarse[spine], kind)
+    start = true_mm3(coarse[spine], before)
+    after: Displaced | None = before
+    for remaining in (first, 0.9, 0.9):
+        if after is None:
+            break
+        change = ChangeSpec.model_validate({"remaining": remaining, "by": {way: 1.0}})
+        after = evolve(coarse[spine], after, change)
+    left = 0.0 if after is None else true_mm3(coarse[spine], after)
+    assert left == pytest.approx(0.81 * first * start, rel=0.1, abs=2.0)
+
+
+def test_what_lies_wholly_in_its_disc_is_gone(phantom: Phantom) -> None:
+    assert evolve(phantom, ball(phantom, (0.0, 8.0, 0.0)), ChangeSpec(remaining=0.9)) is None
+
+
+def test_a_remnant_that_was_shrunk_to_a_hundredth_shrinks_on(phantom: Phantom) -> None:
+    after = ball(phantom, (-4.0, 0.0, 0.0))
+    for remaining in (0.01, 0.9):
+        changed = evolve(phantom, after, ChangeSpec(remaining=remaining, by={"shrinkage": 1.0}))
+        assert changed is not None
+        after = changed
+    assert displaced_mm3(phantom, after) == pytest.approx(0.009 * HALF_BALL_MM3, abs=1.0)
+    assert after.distance[0].min() > RADIUS_MM - 1.0  # far away stays far away

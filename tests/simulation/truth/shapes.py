@@ -42,7 +42,8 @@ def painted(
     tissue, anatomy = fine.tissue.copy(), phantom.anatomy.copy()
     tissue[window][inside] = Tissue.DISPLACED
     anatomy[window][inside] = anatomy_index(Structure.DISC, asked.level.upper)
-    one = Displaced(asked.level, window, distance, np.zeros(distance.shape, np.uint8), np.zeros(3), asked)
+    mix, number = np.zeros(distance.shape, np.uint8), len(phantom.displaced) + 1
+    one = Displaced(asked.level, window, distance, mix, np.zeros(3), asked, number)
     displaced = (*phantom.displaced, one) if known else phantom.displaced
     return phantom.changed(replace(fine, tissue=tissue), anatomy, displaced, phantom.pushes)
 

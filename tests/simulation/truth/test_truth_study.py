@@ -139,9 +139,9 @@ def test_the_geometry_of_a_date() -> None:
     found = date_geometry(HERNIATED, Lying(matrix), SpineSpec(seed=3))
     assert found.levels == ("L3/L4", "L4/L5", "L5/S1") and found.lumbar == ("L3", "L4", "L5")
     np.testing.assert_allclose(found.vertebrae["S1"], matrix)
-    assert found.herniations[0].level == Level("L4", "L5")
+    assert found.herniations[1].level == Level("L4", "L5")
     assert type(found).model_validate_json(found.model_dump_json()) == found
-    assert isinstance(found.herniations[0], HerniationSpec)
+    assert isinstance(found.herniations[1], HerniationSpec)
 
 
 def test_the_same_body_gives_the_same_bytes() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from resorb.simulation.herniation.beside import cut_off
 from resorb.simulation.herniation.fit import Site, fit, refuse, site_of, start, surface, unmet
 from resorb.simulation.herniation.forms import Knobs, Space
 from resorb.simulation.herniation.margin import Margin, margin_of
@@ -44,7 +45,14 @@ def fill(spec: HerniationSpec, phantom: Phantom, seed: int) -> HerniationSpec:
     return _formed(phantom, spec, seed, 1.0).spec
 
 
-def displace(phantom: Phantom, spec: HerniationSpec, seed: int, *, roughness: float = 1.0) -> Displaced:
+def displace(
+    phantom: Phantom,
+    spec: HerniationSpec,
+    seed: int,
+    *,
+    roughness: float = 1.0,
+    beside: tuple[Displaced, ...] = (),
+) -> Displaced:
     """The solid shape of displaced material, in a phantom at rest.
 
     Args:
@@ -52,13 +60,15 @@ def displace(phantom: Phantom, spec: HerniationSpec, seed: int, *, roughness: fl
         spec: the request; what it leaves out is drawn as `fill` draws it.
         seed: of what is left out, and of the shape's irregularity.
         roughness: how far the surface departs from an exact superquadric; 0 not at all.
+        beside: material that is in the same phantom already; the new one meets it, and does not overlap it.
 
     Returns:
         The material. Depth, width, height, migration, neck and volume are those that were asked for,
-        within 5 % or half a voxel.
+        within 5 % or half a voxel; less the little (at most 5 % of its volume) that lies in earlier material.
 
     Raises:
-        UsageError: the level is not in the phantom, or the request cannot be met there; the line names the limit.
+        UsageError: the level is not in the phantom, the request cannot be met there, or earlier material is in
+            its place; the line names the limit.
     """
     formed = _formed(phantom, spec, seed, roughness)
     wide = site_of(phantom, formed.margin, formed.place, formed.spec, ROOM_MM)
@@ -66,6 +76,8 @@ def displace(phantom: Phantom, spec: HerniationSpec, seed: int, *, roughness: fl
     part = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(near, wide.window, strict=True))
     distance = np.full(wide.space.out.shape, phantom.fine.pitch_mm, np.float32)
     distance[part] = surface(formed.site, formed.spec, formed.knobs)
+    if beside:
+        distance = cut_off(phantom, formed.margin, wide.window, distance, beside)
     distance = _far(_whole(distance, phantom.fine.pitch_mm), phantom.fine.pitch_mm)
     place = formed.place
     return Displaced(

@@ -168,8 +168,15 @@ def msu_zone(left_mm: float, facet: tuple[FloatArray, FloatArray] | None) -> Tru
     )
 
 
-def canal_compromise(occupied: float | None) -> TrueClass:
-    """Mild up to a third of the canal, moderate up to two, severe beyond (nomenclature v2.0)."""
+def canal_compromise(occupied: float | None, displaced: bool = True) -> TrueClass:
+    """Mild up to a third of the canal, moderate up to two, severe beyond (nomenclature v2.0).
+
+    Args:
+        occupied: displaced share of the canal; None where it has no borders.
+        displaced: material counts as displaced; without any there is no compromise, whatever rounding leaves.
+    """
+    if not displaced:
+        return TrueClass(value="none", reason="nothing counts as displaced at this level")
     if occupied is None:
         return TrueClass(value=None, reason="the canal has no borders at this level")
     if occupied <= 0:

@@ -38,9 +38,8 @@ class Material:
         rest: (3, l, p, z) where each point's tissue lies in the phantom, mm.
         outward: (l, p, z) distance outward of the reference, of first order, mm; the anterior half is -inf.
         plain: (l, p, z) signed distance to the disc without what left it, mm, negative inside; from labels.
-        focal: the same of each displacement, from its exact shape.
+        focal: the same of each displacement, from its exact shape, in the order of their numbers.
         displaced: the displacements, in the same order.
-        numbers: their numbers in the phantom, from 1.
     """
 
     surface: Surface
@@ -50,18 +49,27 @@ class Material:
     plain: Float32
     focal: tuple[Float32, ...]
     displaced: tuple[Displaced, ...]
-    numbers: tuple[int, ...]
 
     @property
     def pitch_mm(self) -> float:
         return float(self.axes[0][1] - self.axes[0][0])
 
     @cached_property
+    def own(self) -> tuple[Float32, ...]:
+        """The shapes of `focal`, each without what one of lower number holds: they meet, they do not overlap."""
+        shapes: list[Float32] = []
+        for n, shape in enumerate(self.focal):
+            for earlier in self.focal[:n]:
+                shape = np.maximum(shape, -earlier)
+            shapes.append(shape)
+        return tuple(shapes)
+
+    @cached_property
     def tissue(self) -> Float32:
         """(l, p, z) share of each cell that is disc tissue of this level."""
         share = cover(self.plain, self.pitch_mm)
-        for shape in self.focal:
-            share = share + cover(shape, self.pitch_mm)  # they meet, they do not overlap
+        for shape in self.own:
+            share = share + cover(shape, self.pitch_mm)
         return np.asarray(np.minimum(share, 1.0), np.float32)
 
     @cached_property
@@ -109,8 +117,8 @@ def material_of(
         grid_mm: pitch of the grid.
     """
     level = geometry.frame.level
-    found = [(n, d) for n, d in enumerate(phantom.displaced, start=1) if d.level == level]
-    window, label = _label(phantom, geometry, [d for _, d in found])
+    found = sorted((d for d in phantom.displaced if d.level == level), key=lambda d: d.number)
+    window, label = _label(phantom, geometry, found)
     if not label.any():
         return None
     box, surface = _box(phantom, geometry, pose, window, label)
@@ -119,9 +127,9 @@ def material_of(
     axes = _axes(*box, grid_mm)
     rest = carry(geometry, axes, pose)
     plain = label.copy()
-    for _, displaced in found:
+    for displaced in found:
         _within(plain, window, displaced)
-    focal = [_focal(phantom, d, rest) for _, d in found]
+    focal = [_focal(phantom, d, rest) for d in found]
     outward = surface.near_mm(*axes)
     outward[:, axes[1] < geometry.middle] = -np.inf
     return Material(
@@ -131,8 +139,7 @@ def material_of(
         outward=outward,
         plain=_edge(phantom, window, plain, rest),
         focal=tuple(focal),
-        displaced=tuple(d for _, d in found),
-        numbers=tuple(n for n, _ in found),
+        displaced=tuple(found),
     )
 
 
@@ -166,6 +173,8 @@ def sample(
 
 def _sparse(axis: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Coarser coordinates (m,) over an axis (n,), and the weights (n, m) of linear interpolation between them."""
+    if axis[-1] == axis[0]:
+        return axis[:1], np.ones((len(axis), 1))
     count = max(int(np.ceil((axis[-1] - axis[0]) / SPARSE_MM)), 1) + 1
     sparse = np.linspace(axis[0], axis[-1], count)
     at = (axis - sparse[0]) / (sparse[1] - sparse[0])

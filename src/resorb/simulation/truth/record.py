@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from resorb.errors import InputError
 from resorb.reading import Point, Quantity
@@ -18,6 +18,11 @@ Matrix = tuple[
     tuple[float, float, float, float],
     tuple[float, float, float, float],
 ]
+
+
+def _rounded(value: float | None) -> float | None:
+    """To 0.0001, without minus zero: what processors round differently does not reach the stored bytes."""
+    return None if value is None else round(value, 4) + 0.0
 
 
 class _Record(BaseModel):
@@ -36,7 +41,7 @@ class TrueClass(_Record):
     """
 
     value: str | None
-    margin: float | None = None
+    margin: Annotated[float | None, AfterValidator(_rounded)] = None
     unit: str = ""
     limit: str = ""
     verified: bool = True
@@ -59,7 +64,8 @@ class Sizes(_Record):
     """The quantities of displaced material: of all of a level, or of one herniation.
 
     Lengths count the piece that holds the apex; of a level's material (whose edge is drawn on voxels) only what
-    is farther outside the reference surface than the limit `extent_floor`. Areas and volume count everything.
+    is farther outside the reference surface than the limit `extent_floor`. Areas and volume count everything; where
+    herniations of a level overlap, what they share belongs to the one of lower number.
 
     Attributes:
         apex: its deepest point; centre: the middle of what is deeper than half as deep; RAS+ mm.
@@ -111,7 +117,7 @@ class FocalTruth(_Record):
     """One herniation.
 
     Attributes:
-        number: in the phantom, from 1.
+        number: of the herniation in its patient, from 1; the same on every date.
         asked: what was asked for.
         continuous: it hangs together with its disc.
         circumference_share: of the disc's margin that its base, or what of it lies over the margin, takes up.
@@ -122,7 +128,7 @@ class FocalTruth(_Record):
     sizes: Sizes
     classes: Classes
     continuous: bool
-    circumference_share: float
+    circumference_share: Annotated[float, AfterValidator(_rounded)]
 
 
 class LevelTruth(_Record):
@@ -131,13 +137,13 @@ class LevelTruth(_Record):
     Attributes:
         axes: rows are the unit vectors left, posterior, cranial.
         sizes: of all displaced material of the level, bulge and herniations together.
-        focal_volume_mm3, bulge_volume_mm3: what of the volume belongs to herniations, and to the disc's own bulge.
+        focal_volume_mm3, bulge_volume_mm3: the two parts of the volume: what herniations add, and the disc's own bulge.
         uncovered_volume_mm3: disc that a slip laid open; not displaced.
         circumference_share: over which the disc reaches farther out than `BULGE_FLOOR_MM`.
         canal_occupied: displaced share of the spinal canal in the worst axial section.
         sac_area_mm2: of the thecal sac at disc height, at right angles to the canal.
         classes: of the gravest herniation; of the disc's bulge where there is none.
-        canal_compromise: by thirds of `canal_occupied`.
+        canal_compromise: by thirds of `canal_occupied`; none where nothing counts as displaced.
         degeneration: the grade that was asked for.
     """
 
@@ -156,7 +162,7 @@ class LevelTruth(_Record):
     focal_volume_mm3: Quantity
     bulge_volume_mm3: Quantity
     uncovered_volume_mm3: Quantity
-    circumference_share: float
+    circumference_share: Annotated[float, AfterValidator(_rounded)]
     canal_occupied: Quantity
     sac_area_mm2: Quantity
     classes: Classes
@@ -220,11 +226,11 @@ class DateGeometry(_Record):
         lumbar: names of the lumbar vertebrae, from above downwards.
         levels: the disc levels, from above downwards.
         spine: as it was asked for; None where the phantom was not made from a request.
-        herniations: as they were asked for, in the order of the phantom.
+        herniations: by number, as they were asked for; those that are there on the date.
     """
 
     vertebrae: dict[str, Matrix]
     lumbar: tuple[str, ...]
     levels: tuple[str, ...]
     spine: SpineSpec | None = None
-    herniations: tuple[HerniationSpec, ...] = ()
+    herniations: dict[int, HerniationSpec] = {}

@@ -31,6 +31,8 @@ from resorb.study import FloatArray
 Signal = Callable[[NDArray[np.uint8], NDArray[np.uint8]], FloatArray]
 
 NOTHING = "nothing displaced"
+FLAT = "nothing of it is farther outside the reference surface than the limit extent_floor"
+RESIDUE_MM3 = 0.125  # one cell of the grid: less is what the edge of a voxel label leaves
 NO_SIGNAL = "no scanner was given"
 
 
@@ -69,22 +71,28 @@ def piece_of(material: Material, shape: Float32, share: Float32, floor_mm: float
 
 def nothing() -> Sizes:
     """Sizes where no disc tissue comes near the reference surface."""
-    zero, none = number(0.0), Quantity(value=None, reason=NOTHING)
+    return _without_lengths((0.0, 0.0, 0.0), Quantity(value=None, reason=NOTHING))
+
+
+def _without_lengths(displaced: tuple[float, float, float], t2_ratio: Quantity) -> Sizes:
+    """Sizes of what is too flat to have lengths: its volume, and its largest axial and sagittal area."""
+    volume, axial, sagittal = displaced
+    zero, none = number(0.0), Quantity(value=None, reason=FLAT if volume > RESIDUE_MM3 else NOTHING)
     plane = PlaneTruth(base_mm=none, extent_mm=none)
     return Sizes(
         depth_mm=zero,
         width_mm=none,
         height_mm=none,
-        volume_mm3=zero,
-        area_mm2=zero,
-        axial_area_mm2=zero,
-        sagittal_area_mm2=zero,
+        volume_mm3=number(volume),
+        area_mm2=number(max(axial, sagittal)),
+        axial_area_mm2=number(axial),
+        sagittal_area_mm2=number(sagittal),
         axial=plane,
         sagittal=plane,
         cranial_migration_mm=none,
         caudal_migration_mm=none,
         contact_mm2=zero,
-        t2_ratio=none,
+        t2_ratio=t2_ratio,
     )
 
 
@@ -92,7 +100,13 @@ def sizes_of(phantom: Phantom, material: Material, piece: Piece, signal: Signal 
     """The record of a piece."""
     extent = piece.extent
     if extent is None:
-        return nothing()
+        outside, pitch = material.displaced_share(piece.share), material.pitch_mm
+        if not outside.any():
+            return nothing()
+        sections_mm2 = [outside.sum(axis=a, dtype=np.float64).max() * pitch**2 for a in ((0, 1), (1, 2))]
+        volume = float(outside.sum(dtype=np.float64)) * pitch**3
+        ratio = _t2_ratio(phantom, material, piece, signal)
+        return _without_lengths((volume, float(sections_mm2[0]), float(sections_mm2[1])), ratio)
     axial, sagittal = float(extent.axial_mm2.max()), float(extent.sagittal_mm2.max())
     planes = [
         PlaneTruth(base_mm=number(plane.base_mm), extent_mm=number(plane.extent_mm)) for plane in piece.planes

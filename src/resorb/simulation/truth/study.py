@@ -98,12 +98,14 @@ def date_geometry(phantom: Phantom, pose: DatePose, spine: SpineSpec | None = No
         lumbar=tuple(name for name in phantom.vertebrae if name.startswith("L")),
         levels=tuple(str(level) for level in sorted(phantom.levels)),
         spine=spine,
-        herniations=tuple(displaced.spec for displaced in phantom.displaced),
+        herniations={one.number: one.spec for one in sorted(phantom.displaced, key=lambda d: d.number)},
     )
 
 
 def _matrix(transform: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Matrix:
-    a, b, c, d = ((float(w), float(x), float(y), float(z)) for w, x, y, z in np.asarray(transform))
+    # Directions to 1e-9: far finer than any position, coarser than what processors round differently.
+    rows = np.round(np.asarray(transform), 9) + 0.0
+    a, b, c, d = ((float(w), float(x), float(y), float(z)) for w, x, y, z in rows)
     return a, b, c, d
 
 
@@ -112,18 +114,19 @@ def _level(scene: _Scene, grid_mm: float) -> LevelTruth:
     material = material_of(phantom, geometry, pose, grid_mm)
     around = share_beyond(phantom, geometry, pose, classes.BULGE_FLOOR_MM)
     plain = classes.bulge_or_none(around, limits)
-    sizes, volumes = nothing(), (0.0, 0.0, 0.0)
+    sizes, bulge, uncovered = nothing(), 0.0, 0.0
     focal: tuple[FocalTruth, ...] = ()
     occupied: float | None = 0.0
-    judged = _classes(scene, None, None, plain)
+    judged, reaches_out = _classes(scene, None, None, plain), False
     if material is not None:
         whole = piece_of(material, material.any_shape, material.tissue, limits["extent_floor"])
         sizes = sizes_of(phantom, material, whole, scene.signal)
         focal = tuple(_focal(scene, material, n) for n in range(len(material.focal)))
         occupied = canal_occupied(phantom, material, scene.marks, pose)
-        volumes = _volumes(material)
+        bulge, uncovered = _volumes(material)
+        reaches_out = whole.extent is not None
         judged = _classes(scene, material, whole, _unnamed(scene, material, whole, around) or plain)
-    if focal:
+    if any(one.classes.morphology.value != "none" for one in focal):
         judged = focal[classes.gravest([one.classes.morphology for one in focal])].classes
     frame, heights = geometry.frame, heights_of(phantom, geometry, pose)
     left, posterior, cranial = (point(axis) for axis in frame.axes)
@@ -140,14 +143,16 @@ def _level(scene: _Scene, grid_mm: float) -> LevelTruth:
         posterior_height_mm=number(heights.posterior),
         disc_height_index=_known(heights.index, NO_GAP),
         sizes=sizes,
-        focal_volume_mm3=number(volumes[0]),
-        bulge_volume_mm3=number(volumes[1]),
-        uncovered_volume_mm3=number(volumes[2]),
+        focal_volume_mm3=number((sizes.volume_mm3.value or 0.0) - round(bulge, 4)),
+        bulge_volume_mm3=number(bulge),
+        uncovered_volume_mm3=number(uncovered),
         circumference_share=round(around, 4),
         canal_occupied=_known(occupied, "the canal has no borders at this level"),
         sac_area_mm2=_known(sac_area_mm2(phantom, geometry, pose), "there is no thecal sac at this level"),
         classes=judged,
-        canal_compromise=classes.canal_compromise(occupied),
+        canal_compromise=classes.canal_compromise(
+            occupied, reaches_out and judged.morphology.value != "none"
+        ),
         degeneration=phantom.discs[frame.level].grade,
         focal=focal,
     )
@@ -165,7 +170,7 @@ def _unnamed(scene: _Scene, material: Material, whole: Piece, around: float) -> 
 
 def _focal(scene: _Scene, material: Material, n: int) -> FocalTruth:
     """One herniation of the level."""
-    shape = material.focal[n]
+    shape = material.own[n]
     share = cover(shape, material.pitch_mm)
     piece = piece_of(material, shape, share, 0.0)  # its edge is exact: no floor is needed
     around = circumference_share(material, piece, circumference_mm(scene.geometry))
@@ -175,7 +180,7 @@ def _focal(scene: _Scene, material: Material, n: int) -> FocalTruth:
         beyond = max(piece.extent.cranial_migration_mm, piece.extent.caudal_migration_mm)
         morphology = classes.herniation_morphology(around, piece.planes, beyond, whole, scene.limits)
     return FocalTruth(
-        number=material.numbers[n],
+        number=material.displaced[n].number,
         asked=material.displaced[n].spec,
         sizes=sizes_of(scene.phantom, material, piece, scene.signal),
         classes=_classes(scene, material, piece, morphology),
@@ -216,10 +221,9 @@ def _classes(scene: _Scene, material: Material | None, piece: Piece | None, morp
     )
 
 
-def _volumes(material: Material) -> tuple[float, float, float]:
-    """(focal, bulging, uncovered) volume, mm3."""
+def _volumes(material: Material) -> tuple[float, float]:
+    """(bulging, uncovered) volume, mm3."""
     cell = material.pitch_mm**3
-    every = float(material.displaced_share(material.tissue).sum(dtype=np.float64)) * cell
     bulge = float(material.displaced_share(cover(material.plain, material.pitch_mm)).sum(dtype=np.float64))
     frame = material.surface.geometry.frame
     uncovered = 0
@@ -227,7 +231,7 @@ def _volumes(material: Material) -> tuple[float, float, float]:
         cells = np.argwhere(material.tissue > 0.5)
         local = np.column_stack([axis[cells[:, a]] for a, axis in enumerate(material.axes)])
         uncovered = int(np.count_nonzero(frame.uncovered_mm(frame.to_world(local)) > 0))
-    return every - bulge * cell, bulge * cell, uncovered * cell
+    return bulge * cell, uncovered * cell
 
 
 def _known(value: float | None, reason: str) -> Quantity:
