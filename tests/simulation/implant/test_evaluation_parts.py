@@ -12,12 +12,10 @@ from resorb.simulation.implant.evaluation_push import push
 from resorb.simulation.implant.evaluation_room import PITCH_MM, Room, room_behind
 from resorb.simulation.implant.evaluation_texture import (
     Levels,
-    band_limited,
     levels_of,
     material,
-    resolved_share,
 )
-from resorb.simulation.implant.scene import Scene, read_scene
+from resorb.simulation.implant.scene import Scene, band_limited, read_scene, resolved_share
 from resorb.study import Volume
 from tests.simulation.implant.box_scan import NOISE, box_scan
 

@@ -19,9 +19,9 @@ from resorb.simulation.implant.evaluation_growth import (
 )
 from resorb.simulation.implant.evaluation_push import push
 from resorb.simulation.implant.evaluation_room import PITCH_MM, Field, Room, room_behind
-from resorb.simulation.implant.evaluation_texture import band_limited, levels_of, material
+from resorb.simulation.implant.evaluation_texture import levels_of, material
 from resorb.simulation.implant.result import Implanted
-from resorb.simulation.implant.scene import Scene, put_back, read_scene
+from resorb.simulation.implant.scene import Scene, band_limited, put_back, read_scene
 from resorb.simulation.spec import HerniationSpec, Morphology, Zone
 from resorb.study import Volume
 

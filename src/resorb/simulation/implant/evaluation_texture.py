@@ -27,8 +27,6 @@ RIM_SPREAD = 0.5  # of the logarithm of that thickness
 NECK_MM = 1.5  # over this length the level gives way to the parent disc's
 ENDPLATE_MM = 1.0  # no patch is cut nearer to the disc's edge, whose lines it would carry along
 CROWDED = 40  # so many places to cut patches from are enough
-LOW, PASS_SHARE = 0.1, 0.012  # of Nyquist, and of the power there
-ROLL_OFF = 0.15
 
 
 @dataclass(frozen=True)
@@ -135,43 +133,3 @@ def _places(disc: Mask, image: Volume) -> tuple[tuple[int, ...], NDArray[np.intp
             return size, corners
     size = (1, 1, 1)
     return size, np.argwhere(disc)
-
-
-def band_limited(change: Field, image: Volume) -> Field:
-    """A change of the scan with only the spatial frequencies that the scan itself holds.
-
-    Scanners fill up k-space with zeros: the pixels of most lumbar series are finer than what they resolve, and
-    anything sharper would show as a seam.
-    """
-    result = change
-    for axis in range(3):
-        n = change.shape[axis]
-        if n < 8:
-            continue
-        edge = resolved_share(image, axis)
-        if edge >= 1:
-            continue
-        both = np.concatenate([result, np.flip(result, axis)], axis)  # no jump where the ends meet
-        frequency = np.fft.rfftfreq(2 * n) * 2
-        keep = 0.5 + 0.5 * np.cos(np.pi * np.clip((frequency / edge - 1 + ROLL_OFF) / (2 * ROLL_OFF), 0, 1))
-        spectrum = np.fft.rfft(both, axis=axis) * keep.reshape([-1 if a == axis else 1 for a in range(3)])
-        result = np.take(np.fft.irfft(spectrum, 2 * n, axis=axis), np.arange(n), axis=axis)
-    return np.asarray(result, np.float32)
-
-
-def resolved_share(image: Volume, axis: int) -> float:
-    """The highest spatial frequency along an array axis that the scan holds, as a share of Nyquist's."""
-    n = image.shape[axis]
-    if n < 8:
-        return 1.0
-    middle = tuple(
-        slice(None) if a == axis else slice(s // 4, max(s - s // 4, s // 4 + 1))
-        for a, s in enumerate(image.shape)
-    )
-    lines = np.moveaxis(image.data[middle].astype(np.float32), axis, -1)
-    lines = (lines - lines.mean(axis=-1, keepdims=True)) * np.hanning(n).astype(np.float32)
-    power = (np.abs(np.fft.rfft(lines, axis=-1)) ** 2).mean(axis=(0, 1))
-    share = np.linspace(0, 1, len(power))
-    smooth = ndimage.uniform_filter1d(power, max(1, len(power) // 24))
-    enough = smooth > PASS_SHARE * float(np.interp(LOW, share, smooth))
-    return float(share[enough].max()) if enough.any() else 1.0

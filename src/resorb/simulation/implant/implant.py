@@ -10,16 +10,14 @@ from resorb.simulation.herniation.tables import waves
 from resorb.simulation.implant.columns import dura_line, read_columns
 from resorb.simulation.implant.paint import Painted, paint
 from resorb.simulation.implant.result import Implanted
-from resorb.simulation.implant.scene import Float32, Scene, Window, put_back, read_scene
+from resorb.simulation.implant.scene import Float32, Scene, Window, band_limited, put_back, read_scene
 from resorb.simulation.implant.shape import form, reach
 from resorb.simulation.implant.texture import (
     DiscGrey,
     across,
+    blur_voxels,
     disc_grey,
-    edge_voxels,
     fine_texture,
-    noise_sigma,
-    split,
     transplant,
 )
 from resorb.simulation.implant.warp import push
@@ -29,6 +27,7 @@ from resorb.study import Volume
 RIM_MM = 1.0  # the outer, fibrous shell is dark
 MOTTLE, MOTTLE_MM = 0.12, 5.0  # coarse unevenness of the material, as a share of its grey
 SEEN = 0.02  # less of a voxel is not painted
+RINGING_MM = 1.0  # so far around a change the ringing of its edges is kept
 LABELLED = 0.5  # share of a voxel that gives it its label
 
 
@@ -58,18 +57,16 @@ def implant(
     warp = push(columns, dura_line(scene, columns), *reach(material, columns))
     rng = np.random.default_rng([seed, 3])
     near = warp.moves(scene, columns)
-    sigma = noise_sigma(scene.grey, scene.bone)
-    parts = split(scene.grey[near], sigma, across(scene))
-    smooth = scene.grey.copy()
-    smooth[near] = parts.smooth
-    painted = paint(scene, columns, material, warp, (near, parts.smooth))
+    painted = paint(scene, columns, material, warp, near)
     covered = _blurred(scene, painted.covered)
-    body = _body(scene, painted, disc_grey(scene, smooth, columns), material.spec.brightness or 0.0, seed)
-    grain = _grain(scene, near, covered, parts.noise, rng)
+    body = _body(scene, painted, disc_grey(scene, scene.grey, columns), material.spec.brightness or 0.0, seed)
+    grain = _grain(scene, near, covered, rng)
     changed = (covered > SEEN) | painted.moved
-    new = (1 - covered) * painted.tissue + covered * body + grain
-    grey, index = scene.grey.copy(), scene.index.copy()
-    grey[near] = np.where(changed, new, grey[near])
+    new = (1 - covered) * painted.tissue + covered * (body + grain)
+    index = scene.index.copy()
+    change = np.zeros(scene.grey.shape, np.float32)
+    change[near] = np.where(changed, new - scene.grey[near], 0)
+    grey = scene.grey + _as_scanned(scene, change, near, covered)
     own = STRUCTURE_STEP * int(Structure.DISC) + scene.level.ordinal
     index[near] = np.where(painted.displaced >= LABELLED, own, painted.index)
     share = np.zeros(grey.shape, np.float32)
@@ -79,9 +76,18 @@ def implant(
     return put_back(image, labels, scene, (grey, index, share), truth)
 
 
+def _as_scanned(scene: Scene, change: Float32, near: Window, covered: Float32) -> Float32:
+    """A change no sharper than the scan resolves, and confined to where it was and what is next to it."""
+    limited = band_limited(change, scene.image)
+    # What little the scan holds beyond its band would shine through the material.
+    limited[near] -= covered * (scene.grey - band_limited(scene.grey, scene.image))[near]
+    away = ndimage.distance_transform_edt(change == 0, sampling=scene.image.spacing_mm)
+    return np.asarray(limited * np.clip(2 - away / RINGING_MM, 0, 1), np.float32)
+
+
 def _blurred(scene: Scene, share: Float32) -> Float32:
     """A share of voxels as the scanner sees it: blurred in the slice as the scan's own edges are."""
-    sigma = [edge_voxels(scene)] * 3
+    sigma = [blur_voxels(scene, axis) for axis in range(3)]
     sigma[across(scene) or 0] = 0.0
     return np.asarray(ndimage.gaussian_filter(share, sigma, mode="nearest"), np.float32)
 
@@ -96,12 +102,10 @@ def _body(scene: Scene, painted: Painted, disc: DiscGrey, brightness: float, see
     return np.asarray(core * mottle + shell * (rim - core * mottle), np.float32)
 
 
-def _grain(scene: Scene, near: Window, covered: Float32, noise: Float32, rng: np.random.Generator) -> Float32:
-    """Noise: in place where tissue was moved, the parent disc's own texture where there is material."""
-    texture, known = fine_texture(scene.grey, scene.disc)
+def _grain(scene: Scene, near: Window, covered: Float32, rng: np.random.Generator) -> Float32:
+    """The parent disc's own texture and noise, where there is material; moved tissue brings its own along."""
+    texture, known = fine_texture(scene, scene.disc)
     wanted = np.zeros(scene.grey.shape, bool)
     wanted[near] = covered > SEEN
-    found, where = transplant(texture, known, wanted, rng)
-    share = np.where(where[near], covered, 0)
-    mixed = share * found[near] + (1 - share) * noise
-    return np.asarray(mixed / np.sqrt(share**2 + (1 - share) ** 2), np.float32)
+    found, _ = transplant(texture, known, wanted, rng)
+    return found[near]

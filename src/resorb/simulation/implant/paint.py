@@ -12,7 +12,7 @@ from resorb.anatomy import STRUCTURE_STEP, Structure
 from resorb.simulation.implant.columns import Columns
 from resorb.simulation.implant.scene import Float32, Scene, Window
 from resorb.simulation.implant.shape import Material, free_share
-from resorb.simulation.implant.texture import edge_voxels
+from resorb.simulation.implant.texture import blur_voxels
 from resorb.simulation.implant.warp import STILL_MM, Warp
 
 INTO_DISC_MM = 2.0  # over this stretch the disc's own look passes into that of the material
@@ -41,15 +41,13 @@ class Painted:
     moved: NDArray[np.bool_]
 
 
-def paint(
-    scene: Scene, columns: Columns, material: Material, warp: Warp, smooth: tuple[Window, Float32]
-) -> Painted:
+def paint(scene: Scene, columns: Columns, material: Material, warp: Warp, window: Window) -> Painted:
     """Integrate material and moved tissue over the parts of every voxel.
 
     Args:
-        smooth: the part of the scene's window in which something happens, and the scan there without its noise.
+        window: the part of the scene's window in which something happens.
     """
-    window, grey = smooth
+    grey = scene.grey[window]
     shares = np.zeros((3, *grey.shape), np.float32)
     tissue, shift = (np.zeros(grey.shape, np.float32) for _ in range(2))
     coefficients = ndimage.spline_filter(grey, order=3, output=np.float32, mode="nearest")
@@ -88,9 +86,12 @@ def _softened(scene: Scene, tissue: Float32, shift: Float32) -> Float32:
     Squeezing by a factor q makes an edge of blur s one of s / q: the rest, s * sqrt(1 - 1 / q**2), is put back.
     """
     axis = int(np.argmax(np.abs(scene.steps[1])))
+    blur = blur_voxels(scene, axis)
+    if blur == 0:
+        return tissue
     squeezed = 1 + np.gradient(shift, axis=axis) / np.float32(scene.steps[1, axis])
     lost = np.clip(1 - 1 / np.maximum(squeezed, 1) ** 2, 0, 1)
-    blurred = ndimage.gaussian_filter1d(tissue, edge_voxels(scene), axis=axis, mode="nearest")
+    blurred = ndimage.gaussian_filter1d(tissue, blur, axis=axis, mode="nearest")
     return np.asarray(tissue + lost * (blurred - tissue), np.float32)
 
 

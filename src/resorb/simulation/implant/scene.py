@@ -25,6 +25,9 @@ Window = tuple[slice, slice, slice]
 #: What is read around the frame's origin, mm: in front of, behind, and above and below it.
 FRONT_MM, BEHIND_MM, UP_MM = 26.0, 32.0, 34.0
 FINE_MM = 0.5  # voxels are divided into parts no longer than this
+#: A scan holds frequencies whose power is more than this share of that at `LOW` of Nyquist.
+LOW, PASS_SHARE = 0.1, 0.012
+ROLL_OFF = 0.15  # of the highest frequency held
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +146,46 @@ def read_scene(image: Volume, labels: Volume, level: Level) -> Scene:
     window = (slice(0, masks.shape[0]), slice(low[0], high[0]), slice(low[1], high[1]))
     i, j, k = (max(1, int(np.ceil(s / FINE_MM - 0.1))) for s in ordered.spacing_mm)
     return Scene(ordered, masks, level, frame, window, (i, j, k))
+
+
+def band_limited(change: Float32, image: Volume) -> Float32:
+    """A change of the scan with only the spatial frequencies that the scan itself holds.
+
+    Scanners fill up k-space with zeros: the pixels of most lumbar series are finer than what they resolve, and
+    anything sharper would show as a seam.
+    """
+    result = change
+    for axis in range(3):
+        n = change.shape[axis]
+        if n < 8:
+            continue
+        edge = resolved_share(image, axis)
+        if edge >= 1:
+            continue
+        both = np.concatenate([result, np.flip(result, axis)], axis)  # no jump where the ends meet
+        frequency = np.fft.rfftfreq(2 * n) * 2
+        keep = 0.5 + 0.5 * np.cos(np.pi * np.clip((frequency / edge - 1 + ROLL_OFF) / (2 * ROLL_OFF), 0, 1))
+        spectrum = np.fft.rfft(both, axis=axis) * keep.reshape([-1 if a == axis else 1 for a in range(3)])
+        result = np.take(np.fft.irfft(spectrum, 2 * n, axis=axis), np.arange(n), axis=axis)
+    return np.asarray(result, np.float32)
+
+
+def resolved_share(image: Volume, axis: int) -> float:
+    """The highest spatial frequency along an array axis that the scan holds, as a share of Nyquist's."""
+    n = image.shape[axis]
+    if n < 8:
+        return 1.0
+    middle = tuple(
+        slice(None) if a == axis else slice(s // 4, max(s - s // 4, s // 4 + 1))
+        for a, s in enumerate(image.shape)
+    )
+    lines = np.moveaxis(image.data[middle].astype(np.float32), axis, -1)
+    lines = (lines - lines.mean(axis=-1, keepdims=True)) * np.hanning(n).astype(np.float32)
+    power = (np.abs(np.fft.rfft(lines, axis=-1)) ** 2).mean(axis=(0, 1))
+    share = np.linspace(0, 1, len(power))
+    smooth = ndimage.uniform_filter1d(power, max(1, len(power) // 24))
+    enough = smooth > PASS_SHARE * float(np.interp(LOW, share, smooth))
+    return float(share[enough].max()) if enough.any() else 1.0
 
 
 def put_back(

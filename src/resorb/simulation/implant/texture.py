@@ -11,13 +11,13 @@ from skimage.restoration import denoise_nl_means
 
 from resorb.anatomy import Structure
 from resorb.simulation.implant.columns import Columns
-from resorb.simulation.implant.scene import Float32, Scene
+from resorb.simulation.implant.scene import Float32, Scene, resolved_share
 
 Mask = NDArray[np.bool_]
 
 PATCH, SEARCH = 5, 5  # voxels, of non-local means (Buades 2005)
 STRENGTH = 0.7  # of the noise's sigma
-SMOOTH_MM = 1.3  # what is finer in a disc is texture and noise
+SMOOTH_MM = 1.6  # what is finer in a disc is texture and noise
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
 LEAST_EDGE, MOST_EDGE = 0.35, 1.2  # sigma of the blur of an edge, voxels
 USUAL_EDGE, FEW = 0.6, 20  # taken where there are fewer edges than this
@@ -90,6 +90,14 @@ def edge_voxels(scene: Scene) -> float:
     return float(np.clip(blur, LEAST_EDGE, MOST_EDGE))
 
 
+def blur_voxels(scene: Scene, axis: int) -> float:
+    """Sigma, in voxels, by which an edge along an axis must be blurred before `band_limited` to look scanned.
+
+    None in a scan whose band ends before Nyquist's frequency: limiting an edge to the band blurs it.
+    """
+    return edge_voxels(scene) if resolved_share(scene.image, axis) >= 1 else 0.0
+
+
 @dataclass(frozen=True)
 class DiscGrey:
     """Grey values of a disc: its dark outer rim, its posterior annulus, and its nucleus."""
@@ -112,10 +120,10 @@ def disc_grey(scene: Scene, smooth: Float32, columns: Columns) -> DiscGrey:
     return DiscGrey(float(rim), float(annulus), float(np.quantile(smooth[inner], 0.7)))
 
 
-def fine_texture(grey: Float32, tissue: Mask) -> tuple[Float32, Mask]:
+def fine_texture(scene: Scene, tissue: Mask) -> tuple[Float32, Mask]:
     """What is finer than `SMOOTH_MM` in a tissue, and where that is known (off its rim)."""
-    weight = tissue.astype(np.float32)
-    sigma = (0.0, 2.0, 2.0)
+    grey, weight = scene.grey, tissue.astype(np.float32)
+    sigma = (0.0, *(SMOOTH_MM / scene.image.spacing_mm[1:]))
     level = ndimage.gaussian_filter(grey * weight, sigma) / np.maximum(
         ndimage.gaussian_filter(weight, sigma), 1e-3
     )
