@@ -122,6 +122,7 @@ def test_displaced_material_is_marked_with_its_number() -> None:
                 mix=np.zeros(distance.shape, np.uint8),
                 exit_point=np.array(centre),
                 spec=HerniationSpec(level=toy.LEVELS[1], side="left"),
+                number=len(found) + 1,
             )
         )
     phantom = replace(spine, fine=fine, displaced=tuple(found))
