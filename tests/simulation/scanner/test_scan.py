@@ -108,7 +108,7 @@ def test_labels_are_those_of_the_phantom_at_the_voxel_centres(plane: str) -> Non
 def test_displaced_material_is_marked_with_its_number() -> None:
     spine = toy.phantom(0.5)
     fine = Tissues(spine.fine.tissue.copy(), spine.fine.mix, spine.fine.affine)
-    found = []
+    found: list[Displaced] = []
     for centre, radius in (((4.0, -4.0, 0.0), 4.0), ((-4.0, -4.0, 30.0), 3.0)):
         window = fine.window(np.array(centre) - radius - 2, np.array(centre) + radius + 2)
         x, y, z = np.meshgrid(*fine.axes(window), indexing="ij")
