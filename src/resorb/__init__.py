@@ -15,8 +15,9 @@ Research use only; not a medical device.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from resorb.lazy import lazy
 
 if TYPE_CHECKING:
     from resorb.anatomy import Anatomy, Level, LevelNaming, Structure
@@ -62,8 +63,6 @@ _HOME = {
     "resorb.study": ("Contrast", "Plane", "Series", "Study", "Volume"),
     "resorb.timepoint": ("Timepoint",),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-
 __all__ = [
     "SCHEMES",
     "Anatomy",
@@ -98,15 +97,4 @@ __all__ = [
     "segment",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name from its module when it is first asked for."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'resorb' has no attribute {name!r}")
-    value: object = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(__name__, _HOME)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from resorb.errors import InputError
+from resorb.stored import parse_stored
 
 SCHEMA_VERSION = 1  # of this record; older ones are upgraded, newer ones refused
 
@@ -153,18 +152,4 @@ class Reading(_Record):
         Raises:
             InputError: not JSON, not a reading, made by a newer resorb, or invalid.
         """
-        try:
-            record: Any = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError("reading.json is not valid JSON") from error
-        if not isinstance(record, dict) or record.get("kind") != "reading":
-            raise InputError("this JSON file is not a resorb reading")
-        if isinstance(version := record.get("schema_version"), int) and version > SCHEMA_VERSION:
-            raise InputError(
-                f"this reading has schema version {version}, newer than this resorb knows ({SCHEMA_VERSION}): "
-                "update resorb"
-            )
-        try:
-            return cls.model_validate_json(text)
-        except ValueError as error:
-            raise InputError(f"reading.json is invalid: {str(error).splitlines()[0]}") from error
+        return parse_stored(cls, text, name="reading", version=SCHEMA_VERSION)

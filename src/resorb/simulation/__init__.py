@@ -9,8 +9,9 @@ Herniations in real scans: `resorb.simulation.implant`. Everything is imported w
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from resorb.lazy import lazy
 
 if TYPE_CHECKING:
     from resorb.simulation.case import SimulatedDate, model_case, simulate
@@ -35,15 +36,15 @@ if TYPE_CHECKING:
     from resorb.simulation.truth import StudyTruth, truth_of
 
 _HOME = {
-    "case": ("SimulatedDate", "model_case", "simulate"),
-    "course": ("Pose", "evolve", "lie"),
-    "course.deformation": ("deformation", "follow"),
-    "draw": ("random_case",),
-    "files": ("write_case",),
-    "herniation": ("displace", "fill", "press"),
-    "phantom": ("Phantom",),
-    "scanner": ("Scan", "acquire"),
-    "spec": (
+    "resorb.simulation.case": ("SimulatedDate", "model_case", "simulate"),
+    "resorb.simulation.course": ("Pose", "evolve", "lie"),
+    "resorb.simulation.course.deformation": ("deformation", "follow"),
+    "resorb.simulation.draw": ("random_case",),
+    "resorb.simulation.files": ("write_case",),
+    "resorb.simulation.herniation": ("displace", "fill", "press"),
+    "resorb.simulation.phantom": ("Phantom",),
+    "resorb.simulation.scanner": ("Scan", "acquire"),
+    "resorb.simulation.spec": (
         "CaseSpec",
         "ChangeSpec",
         "DateSpec",
@@ -53,11 +54,9 @@ _HOME = {
         "ScannerSpec",
         "SpineSpec",
     ),
-    "spine": ("make_spine",),
-    "truth": ("StudyTruth", "truth_of"),
+    "resorb.simulation.spine": ("make_spine",),
+    "resorb.simulation.truth": ("StudyTruth", "truth_of"),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-
 __all__ = [
     "CaseSpec",
     "ChangeSpec",
@@ -88,15 +87,4 @@ __all__ = [
     "write_case",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import a public name from its module when it is first asked for."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'resorb.simulation' has no attribute {name!r}")
-    value: object = getattr(import_module(f"resorb.simulation.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(__name__, _HOME)

@@ -112,8 +112,8 @@ def test_json_there_and_back() -> None:
     ("change", "message"),
     [
         ({"schema_version": 2}, "schema version 2, newer than this resorb knows"),
-        ({"kind": "reading"}, "not the truth of a simulated study"),
-        ({"surprise": 1}, "truth.json is invalid"),
+        ({"kind": "reading"}, "not a resorb truth"),
+        ({"surprise": 1}, "this truth is invalid"),
     ],
 )
 def test_what_is_no_truth_is_refused(change: dict[str, object], message: str) -> None:

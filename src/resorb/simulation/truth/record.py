@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from resorb.errors import InputError
 from resorb.reading import Point, Quantity
 from resorb.simulation.spec import HerniationSpec, SpineSpec
+from resorb.stored import parse_stored
 
 SCHEMA_VERSION = 1  # older ones are upgraded, newer ones refused
 Matrix = tuple[
@@ -201,21 +200,7 @@ class StudyTruth(_Record):
         Raises:
             InputError: not JSON, not a truth, made by a newer resorb, or invalid.
         """
-        try:
-            record: Any = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError("truth.json is not valid JSON") from error
-        if not isinstance(record, dict) or record.get("kind") != "study_truth":
-            raise InputError("this JSON file is not the truth of a simulated study")
-        if isinstance(version := record.get("schema_version"), int) and version > SCHEMA_VERSION:
-            raise InputError(
-                f"this truth has schema version {version}, newer than this resorb knows ({SCHEMA_VERSION}): "
-                "update resorb"
-            )
-        try:
-            return cls.model_validate_json(text)
-        except ValueError as error:
-            raise InputError(f"truth.json is invalid: {str(error).splitlines()[0]}") from error
+        return parse_stored(cls, text, name="truth", version=SCHEMA_VERSION)
 
 
 class DateGeometry(_Record):
