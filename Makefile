@@ -25,9 +25,8 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-train: $(VENV)/.train ## Train the embedded model, into out/training/model (training/README.md says on what)
-	$(BIN)/python -m training.train --out out/training
-	$(BIN)/python -m training.export --checkpoint out/training/last.pt --out out/training/model
+train: $(VENV)/.train ## Make the embedded model from the data folder, into out/training/model (training/README.md)
+	$(BIN)/python -m training --out out/training
 
 bench: $(VENV)/.dev ## Time and peak memory of `resorb read` (benchmarks/README.md has the other commands)
 	$(BIN)/python -m benchmarks.speed --output out/bench

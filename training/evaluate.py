@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from training import dataset
-from training.dataset import PARTS, PIXEL_MM, Scan
+from training.dataset import PARTS, Scan
 from training.frame import Mask, Spacing
 from training.harmonise import CLASSES, harmonise
+from training.prepared import PIXEL_MM, resample, statistics
 
 Stack = NDArray[np.uint8]
 Packed = NDArray[np.uint16]  # labels, with the admissible classes in the high byte
@@ -52,8 +53,8 @@ class Score:
 
 def predict(session: onnxruntime.InferenceSession, volume: Stack, spacing: Spacing) -> NDArray[np.uint8]:
     """Class of every voxel on the volume's own grid; (slice, row, column) uint8."""
-    low, high, mean, std = dataset.statistics(volume)
-    fine = dataset.resample(volume, spacing, order=1)
+    low, high, mean, std = statistics(volume)
+    fine = resample(volume, spacing, order=1)
     unit = (np.clip(fine.astype(np.float32), low, high) - mean) / max(std, 1e-6)
     rows, columns = unit.shape[1:]
     padded = np.pad(

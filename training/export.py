@@ -18,22 +18,25 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from training.dataset import PIXEL_MM, SPLIT, split_hash
+from training import dataset
+from training.calibrate import Calibration, calibrate
+from training.dataset import split_hash
 from training.harmonise import CLASSES
 from training.network import SLICES, STRIDE, Network
+from training.prepared import PIXEL_MM
 
 OPSET = 18
 
 
 class Probability(nn.Module):
-    """The network followed by softmax."""
+    """The network followed by softmax at a temperature."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, temperature: float = 1.0) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.temperature = network, temperature
 
     def forward(self, image: Tensor) -> Tensor:
-        return torch.softmax(self.network(image), dim=1)
+        return torch.softmax(self.network(image) / self.temperature, dim=1)
 
 
 def load_average(checkpoint: Path) -> Network:
@@ -44,11 +47,11 @@ def load_average(checkpoint: Path) -> Network:
     return network
 
 
-def to_onnx(network: Network, path: Path) -> None:
+def to_onnx(network: Network, path: Path, temperature: float = 1.0) -> None:
     """`image` float32 (N, 3, H, W) -> `probability` float32 (N, 6, H, W); N, H and W are free, H and W in 32s."""
     example = torch.zeros(2, SLICES, 4 * STRIDE, 3 * STRIDE)
     torch.onnx.export(
-        Probability(network).eval(),
+        Probability(network, temperature).eval(),
         (example,),
         str(path),
         input_names=["image"],
@@ -80,17 +83,18 @@ def halve(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def description(version: str, collections: list[str]) -> dict[str, Any]:
+def description(version: str, collections: list[str], calibration: Calibration) -> dict[str, Any]:
     """What a user of the ONNX file must know."""
     return {
-        "name": "resorb-sagittal",
+        "name": "resorb",
         "version": version,
         "classes": list(CLASSES),
         "working_spacing_mm": PIXEL_MM,
         "stride": STRIDE,
         "slices": SLICES,
-        "orientation": "rows superior to inferior, columns anterior to posterior; channels are three neighbouring "
-        "sagittal slices, the labelled one in the middle, the edge slice repeated at the ends of the stack",
+        "orientation": "sagittal: rows superior to inferior, columns anterior to posterior; axial: rows anterior to "
+        "posterior, columns right to left; channels are three neighbouring slices, the labelled one in the middle, "
+        "the edge slice repeated at the ends of the stack",
         "normalisation": {
             "clip_percentiles": [0.5, 99.5],
             "subtract": "mean of the clipped volume at its native resolution",
@@ -99,7 +103,12 @@ def description(version: str, collections: list[str]) -> dict[str, Any]:
         },
         "input": {"name": "image", "type": "float32", "shape": ["N", SLICES, "H", "W"]},
         "output": {"name": "probability", "type": "float32", "shape": ["N", len(CLASSES), "H", "W"]},
-        "trained_on": collections,
+        "calibration": {
+            "temperature": round(calibration.temperature, 4),
+            "error_before": round(calibration.error_before, 4),
+            "error_after": round(calibration.error_after, 4),
+        },
+        "trained_on": [*collections, "simulated studies", "implants in spider-t2space"],
         "date": datetime.date.today().isoformat(),
         "split_sha256": split_hash(),
     }
@@ -108,14 +117,22 @@ def description(version: str, collections: list[str]) -> dict[str, Any]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="public data (default: RESORB_DATA or ../shared/data)")
     parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True, help="as for training.train")
     parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and model.json")
-    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--version", required=True)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    to_onnx(load_average(arguments.checkpoint), arguments.out / "model.onnx")
-    collections = list(tomllib.loads(SPLIT.read_text()))
-    text = json.dumps(description(arguments.version, collections), indent=2) + "\n"
+    network = load_average(arguments.checkpoint)
+    data = dataset.data_folder(arguments.data)
+    stacks = (
+        dataset.prepare(data, scan, arguments.cache / "real") for scan in dataset.scans(data, "validation")
+    )
+    calibration = calibrate(network, stacks)
+    to_onnx(network, arguments.out / "model.onnx", calibration.temperature)
+    collections = list(tomllib.loads(dataset.SPLIT.read_text()))
+    text = json.dumps(description(arguments.version, collections, calibration), indent=2) + "\n"
     (arguments.out / "model.json").write_text(text)
 
 

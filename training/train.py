@@ -1,171 +1,207 @@
-"""Train the network: `python -m training.train --data DIR --out DIR --minutes M --seed S`. Resumes from DIR/last.pt."""
+"""Train the network through the stages of recipe.toml: `python -m training.train --data DIR --out DIR`. Resumes.
+
+`--fold K` leaves a fifth of SPIDER's subjects out of the last stage, for cross-validation (`training/folds.py`).
+"""
 
 from __future__ import annotations
 
 import argparse
 import copy
+import csv
 import math
 import time
+import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training.augment import sample
-from training.dataset import Prepared, data_folder, prepare, scans
-from training.network import CLASSES, Network
+from training.dataset import data_folder, prepare, scans
+from training.loss import partial_loss
+from training.network import Network
+from training.prepared import Prepared
 
-CROP = (480, 352)
+RECIPE = Path(__file__).with_name("recipe.toml")
+CROP = (448, 320)
 BATCH = 4
-PEAK_RATE = 2e-3
-WARM_UP = 150  # iterations
+WARM_UP = 150  # steps
 EMA = 0.998
-# How often each data set is drawn. Zukic's eight scans are the only expert labels of S1.
-WEIGHTS = {
-    "spider-t2space": 0.52,
-    "chu-t2tse": 0.16,
-    "zukic-mixed": 0.18,
-    "discs-t2": 0.07,
-    "myosegmentum": 0.07,
-}
+SAVE_SECONDS = 180
+WORD_EVERY = 50
+CURVE = ("stage", "step", "minutes", "entropy", "dice")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the recipe."""
+
+    name: str
+    steps: int
+    peak_rate: float
+    end_rate: float
+    sources: dict[str, float]
+
+    def rate(self, step: int) -> float:
+        """Learning rate: a linear warm-up, then a cosine from the peak to the end."""
+        cosine = 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1.0)))
+        rate = self.end_rate + (self.peak_rate - self.end_rate) * cosine
+        return rate * min(1.0, (step + 1) / WARM_UP)
+
+
+def stages() -> list[Stage]:
+    """The stages of the recipe, in order."""
+    return [Stage(**entry) for entry in tomllib.loads(RECIPE.read_text())["stage"]]
 
 
 class Crops(IterableDataset[tuple[Tensor, Tensor]]):
     """An endless stream of augmented crops; worker and seed decide which."""
 
-    def __init__(self, prepared: list[Prepared], seed: int) -> None:
-        self.groups = {name: [p for p in prepared if p.collection == name] for name in WEIGHTS}
+    def __init__(self, stacks: list[Prepared], sources: dict[str, float], seed: int) -> None:
+        groups = {name: [one for one in stacks if one.collection == name] for name in sources}
+        self.groups = [group for group in groups.values() if group]
+        weights = np.array([sources[name] for name, group in groups.items() if group])
+        self.weights = weights / weights.sum()
         self.seed = seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        cv2.setNumThreads(0)
         worker = get_worker_info()
         random = np.random.default_rng((self.seed, worker.id if worker else 0))
-        names = [name for name, group in self.groups.items() if group]
-        weights = np.array([WEIGHTS[name] for name in names])
         while True:
-            group = self.groups[random.choice(names, p=weights / weights.sum())]
+            group = self.groups[random.choice(len(self.groups), p=self.weights)]
             image, bits = sample(group[random.integers(len(group))], CROP, random)
             yield torch.from_numpy(image), torch.from_numpy(bits)
 
 
-def partial_loss(logits: Tensor, bits: Tensor) -> tuple[Tensor, Tensor]:
-    """Marginal cross-entropy over admissible classes, and soft Dice where a class is certainly there or certainly not.
+class Run:
+    """Network, its running average and optimiser, with a checkpoint file that a run goes on from."""
 
-    `logits` (N, C, H, W); `bits` (N, H, W) uint8 with bit c set where class c is admissible.
-    """
-    shifts = torch.arange(CLASSES, device=bits.device, dtype=torch.uint8).view(1, -1, 1, 1)
-    admissible = (bits.unsqueeze(1) >> shifts & 1).bool()
-    logits = logits.float()
-    total = logits.logsumexp(dim=1)
-    allowed = logits.masked_fill(~admissible, -math.inf).logsumexp(dim=1)
-    entropy = (total - allowed).mean()
-    probability = logits.softmax(dim=1)
-    truth = admissible & (admissible.sum(dim=1, keepdim=True) == 1)
-    known = (truth | ~admissible)[:, 1:]
-    axes = (0, 2, 3)
-    overlap = (probability[:, 1:] * truth[:, 1:]).sum(axes)
-    size = (probability[:, 1:] * known).sum(axes) + truth[:, 1:].sum(axes)
-    present = truth[:, 1:].sum(axes) > 0
-    dice = 1 - (2 * overlap + 1) / (size + 1)
-    return entropy, dice[present].mean() if bool(present.any()) else entropy.new_zeros(())
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / "last.pt"
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = Network().to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=1e-3, weight_decay=1e-2)
+        self.stage, self.step, self.seconds = 0, 0, 0.0
+        folder.mkdir(parents=True, exist_ok=True)
 
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        for name in ("network", "average", "optimiser"):
+            getattr(self, name).load_state_dict(state[name])
+        self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]
 
-def rate(iteration: int, progress: float) -> float:
-    """Learning rate: a linear warm-up by iterations, then a cosine by the share of the time used."""
-    cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return PEAK_RATE * min(1.0, (iteration + 1) / WARM_UP) * (cosine + 2e-3)
+    def save(self, path: Path) -> None:
+        """Write a checkpoint; whole or not at all."""
+        names = ("network", "average", "optimiser")
+        state = {name: getattr(self, name).state_dict() for name in names}
+        partial = path.with_suffix(".partial")
+        torch.save(state | {"stage": self.stage, "step": self.step, "seconds": self.seconds}, partial)
+        partial.replace(path)
 
-
-def train(data: Path, out: Path, minutes: float, seed: int, workers: int, threads: int) -> None:
-    """Train for a wall-clock time; write out/last.pt every few minutes and at the end."""
-    torch.manual_seed(seed)
-    if threads:
-        torch.set_num_threads(threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    out.mkdir(parents=True, exist_ok=True)
-    network = Network().to(device, memory_format=torch.channels_last)
-    average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=1e-2)
-    checkpoint = out / "last.pt"
-    iteration, used = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        iteration, used = state["iteration"], state["seconds"]
-    prepared = [prepare(data, scan, out / "cache") for scan in scans(data, "train")]
-    ahead = 4 if workers else None
-    loader = DataLoader(Crops(prepared, seed + iteration), BATCH, num_workers=workers, prefetch_factor=ahead)
-    start, saved, recent = time.monotonic() - used, used, []
-    for image, bits in loader:
-        seconds = time.monotonic() - start
-        progress = seconds / (60 * minutes)
-        if progress >= 1.0:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = rate(iteration, progress)
-        image = image.to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = network(image)
-        entropy, dice = partial_loss(logits, bits.to(device))
-        optimiser.zero_grad(set_to_none=True)
+    def learn(self, image: Tensor, bits: Tensor, rate: float) -> tuple[float, float]:
+        """One step; its two losses."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        image = image.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.network(image)
+        entropy, dice = partial_loss(logits, bits.to(self.device))
+        self.optimiser.zero_grad(set_to_none=True)
         (entropy + dice).backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        decay = min(EMA, (iteration + 1) / (iteration + 10))
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        decay = min(EMA, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
-            for mean, now in zip(average.parameters(), network.parameters(), strict=True):
+            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)
-        recent.append((float(entropy.detach()), float(dice.detach())))
-        iteration += 1
-        if iteration % 50 == 0:
-            losses = np.mean(recent[-50:], axis=0)
-            clock = f"{iteration} {seconds / 60:.1f} min"
-            print(f"{clock}  entropy {losses[0]:.4f}  dice {losses[1]:.4f}", flush=True)
-        if seconds - saved > 180:
-            _save(checkpoint, network, average, optimiser, iteration, seconds)
-            saved = seconds
-    _save(checkpoint, network, average, optimiser, iteration, time.monotonic() - start)
+        self.step += 1
+        return float(entropy.detach()), float(dice.detach())
 
 
-def _save(
-    path: Path,
-    network: Network,
-    average: Network,
-    optimiser: torch.optim.Optimizer,
-    iteration: int,
-    seconds: float,
-) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(
-        {
-            "network": network.state_dict(),
-            "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "iteration": iteration,
-            "seconds": seconds,
-        },
-        partial,
-    )
-    partial.replace(path)
+def train(run: Run, recipe: list[Stage], stacks: list[Prepared], seed: int, workers: int) -> None:
+    """Walk the stages that are left; a checkpoint every few minutes, and one named after each stage at its end."""
+    for number, stage in enumerate(recipe):
+        if number < run.stage:
+            continue
+        crops = Crops(stacks, stage.sources, seed + 1_000_003 * number + run.step)
+        loader = DataLoader(crops, BATCH, num_workers=workers, prefetch_factor=8 if workers else None)
+        recent: list[tuple[float, float]] = []
+        start = saved = time.monotonic() - run.seconds
+        for image, bits in loader:
+            if run.step >= stage.steps:
+                break
+            recent.append(run.learn(image, bits, stage.rate(run.step)))
+            run.seconds = time.monotonic() - start
+            if run.step % WORD_EVERY == 0:
+                entropy, dice = np.mean(recent[-WORD_EVERY:], axis=0)
+                _say(run, stage, float(entropy), float(dice))
+            if time.monotonic() - saved > SAVE_SECONDS:
+                run.save(run.path)
+                saved = time.monotonic()
+        run.stage, run.step = number + 1, 0
+        run.save(run.folder / f"{stage.name}.pt")
+        run.save(run.path)
+
+
+def _say(run: Run, stage: Stage, entropy: float, dice: float) -> None:
+    minutes = run.seconds / 60
+    words = f"{stage.name} {run.step}/{stage.steps} {minutes:.1f} min"
+    print(f"{words}  entropy {entropy:.4f}  dice {dice:.4f}", flush=True)
+    curve = run.folder / "curve.csv"
+    new = not curve.exists()
+    with curve.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(CURVE)
+        writer.writerow([stage.name, run.step, f"{minutes:.2f}", f"{entropy:.5f}", f"{dice:.5f}"])
+
+
+def gather(data: Path, cache: Path, left_out: set[str] | None = None) -> list[Prepared]:
+    """Everything to train on: the split's training part, and what `simulated` and `implants` made into `cache`.
+
+    `left_out` replaces the split for SPIDER: all of its subjects but these.
+    """
+    real = list(scans(data, "train"))
+    if left_out is not None:
+        spider = [s for part in ("train", "validation", "test") for s in scans(data, part) if s.graded]
+        real = [s for s in real if not s.graded] + [s for s in spider if s.subject not in left_out]
+    names = {scan.subject for scan in real if scan.graded}
+    implanted = [
+        path for path in sorted((cache / "implants").glob("*.npz")) if path.stem.split("_")[0] in names
+    ]
+    made = [*sorted((cache / "simulated").glob("*.npz")), *implanted]
+    return [prepare(data, scan, cache / "real") for scan in real] + [Prepared.read(path) for path in made]
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="public data (default: RESORB_DATA or ../shared/data)")
-    parser.add_argument("--out", type=Path, required=True, help="checkpoint and cache of resampled volumes")
-    parser.add_argument("--minutes", type=float, default=60.0, help="wall-clock time to train")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoints, the curve, and the cache")
+    parser.add_argument("--cache", type=Path, help="resampled and simulated stacks (default: OUT/cache)")
+    parser.add_argument("--start", type=Path, help="checkpoint of an earlier stage to go on from")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="processes that augment")
+    parser.add_argument("--workers", type=int, default=1, help="processes that augment")
     parser.add_argument("--threads", type=int, default=2, help="threads that compute; 0 leaves it to PyTorch")
     arguments = parser.parse_args()
-    options = vars(arguments)
-    train(**{**options, "data": data_folder(options["data"])})
+    torch.manual_seed(arguments.seed)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    run = Run(arguments.out)
+    if run.path.exists():
+        run.load(run.path)
+    elif arguments.start:
+        run.load(arguments.start)
+    stacks = gather(data_folder(arguments.data), arguments.cache or arguments.out / "cache")
+    train(run, stages(), stacks, arguments.seed, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -108,13 +108,23 @@ class Volume:
         Every step that works slice by slice sees sagittal slices in this one order, whatever the
         storage order of the file: `data[k]` is a picture with the head up and the face to the left.
         """
-        order = _best_axes(np.abs(self.directions))
-        wanted = ((-1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, -1.0, 0.0))
+        return self._ordered((0, 2, 1))
+
+    def axial(self) -> Volume:
+        """The same voxels as (superior -> inferior, anterior -> posterior, right -> left) or the nearest to it; a view.
+
+        `data[k]` is an axial slice as radiologists look at it: the belly up, the patient's right on the left.
+        """
+        return self._ordered((2, 1, 0))
+
+    def _ordered(self, world: tuple[int, int, int]) -> Volume:
+        """Array axes put along the `world` axes (0 R, 1 A, 2 S), each towards left, posterior or inferior."""
+        order = _best_axes(np.abs(self.directions), world)
         data = self.data.transpose(order)
         affine = self.affine.copy()
         affine[:3, :3] = self.affine[:3, list(order)]
-        for axis, direction in enumerate(wanted):
-            if affine[:3, axis] @ direction < 0:
+        for axis, direction in enumerate(world):
+            if affine[direction, axis] > 0:
                 affine[:3, 3] += affine[:3, axis] * (data.shape[axis] - 1)
                 affine[:3, axis] *= -1
                 data = np.flip(data, axis)
@@ -126,11 +136,18 @@ class Volume:
         stored.sagittal().data[...] = data
         return stored
 
+    def from_axial(self, data: NDArray[Any]) -> Volume:
+        """An array in the order of `axial()`, put on this volume's grid in this volume's storage order."""
+        stored = self.with_data(np.empty(self.shape, data.dtype))
+        stored.axial().data[...] = data
+        return stored
 
-def _best_axes(cosines: FloatArray) -> tuple[int, int, int]:
-    """Array axes assigned to left-right, superior-inferior, anterior-posterior with the largest total cosine."""
-    rows = (0, 2, 1)
-    return max(permutations(range(3)), key=lambda p: sum(cosines[r, a] for r, a in zip(rows, p, strict=True)))  # type: ignore[return-value]
+
+def _best_axes(cosines: FloatArray, world: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Array axes assigned to three world axes with the largest total cosine."""
+    return max(
+        permutations(range(3)), key=lambda p: sum(cosines[r, a] for r, a in zip(world, p, strict=True))
+    )  # type: ignore[return-value]
 
 
 class Plane(StrEnum):

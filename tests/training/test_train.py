@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("cv2")
+
+from training import train as module  # noqa: E402
+from training.harmonise import BACKGROUND, BODY  # noqa: E402
+from training.network import Network  # noqa: E402
+from training.prepared import Prepared  # noqa: E402
+from training.train import WARM_UP, Run, Stage, stages, train  # noqa: E402
+
+
+def test_rate_warms_up_and_ends_where_the_stage_says() -> None:
+    stage = Stage("a", 5000, 1e-3, 1e-5, {})
+    assert stage.rate(0) < stage.rate(WARM_UP)
+    assert stage.rate(WARM_UP) == pytest.approx(1e-3, rel=0.01)
+    assert stage.rate(5000) == pytest.approx(1e-5)
+
+
+def test_the_recipes_base_never_sees_the_set_that_is_cross_validated() -> None:
+    base, final = stages()
+    assert not {"spider-t2space", "implanted"} & set(base.sources)
+    assert sum(base.sources.values()) == pytest.approx(1) == pytest.approx(sum(final.sources.values()))
+
+
+def stacks() -> list[Prepared]:
+    random = np.random.default_rng(0)
+    admissible = np.full((5, 80, 80), BACKGROUND, np.uint8)
+    admissible[:, 20:60, 20:60] = BODY
+    image = random.integers(0, 40, admissible.shape).astype(np.uint8) + 100 * (admissible == BODY)
+    return [
+        Prepared("chu-t2tse", image.astype(np.uint8), admissible, 70.0, 50.0, 4.0, np.zeros((0, 3), np.int32))
+    ]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CROP", (64, 64))
+    monkeypatch.setattr(module, "WARM_UP", 1)
+    monkeypatch.setattr(module, "Network", lambda: Network((4, 8, 8, 8, 8)))
+
+
+@pytest.mark.usefixtures("small")
+def test_it_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    recipe = [
+        Stage("one", 6, 1e-3, 1e-3, {"chu-t2tse": 1.0}),
+        Stage("two", 40, 1e-2, 1e-2, {"chu-t2tse": 1.0}),
+    ]
+    torch.manual_seed(0)
+    run = Run(tmp_path)
+    train(run, recipe[:1], stacks(), seed=0, workers=0)
+    assert (tmp_path / "one.pt").exists()
+    again = Run(tmp_path)
+    again.load(again.path)
+    assert (again.stage, again.step) == (1, 0)
+    image, bits = next(iter(module.Crops(stacks(), {"chu-t2tse": 1.0}, 9)))
+    before = sum(again.learn(image[None], bits[None], 0.0))
+    again.step = 0
+    train(again, recipe, stacks(), seed=0, workers=0)
+    assert sum(again.learn(image[None], bits[None], 0.0)) < 0.8 * before
+    assert not list(tmp_path.glob("*.partial"))
