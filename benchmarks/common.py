@@ -5,10 +5,18 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from resorb.errors import ResorbError
+
 ROOT = Path(__file__).resolve().parents[1]
+NO_TERMINAL_COLUMNS = 150
 _T2_NAME = re.compile(r"(_T2w|^t2_.*)\.nii(\.gz)?$")
 
 
@@ -23,6 +31,28 @@ def t2_studies(root: Path) -> list[tuple[str, str, Path]]:
     """(set, study, path) of every T2 image below a data root, or in one folder of it."""
     paths = sorted(path for path in root.rglob("*.nii*") if _T2_NAME.search(path.name))
     return [(path.parent.name, re.sub(r"(_T2w)?\.nii(\.gz)?$", "", path.name), path) for path in paths]
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """What resorb refuses becomes one line on stderr and the error's own exit code."""
+    try:
+        yield
+    except ResorbError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+
+
+def progress_bar() -> Progress:
+    """A bar on stderr: what is being done, how many cases are, and how long the rest may take."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def console() -> Console:
+    """Where tables are printed; wide enough for them where it is no terminal."""
+    shown = Console()
+    return shown if shown.is_terminal else Console(width=NO_TERMINAL_COLUMNS)
 
 
 class Table:
@@ -43,9 +73,13 @@ class Table:
         with self.path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
-    def holds(self, **case: object) -> bool:
+    def row(self, **case: object) -> dict[str, str] | None:
+        """The first row of a case; None where there is none."""
         wanted = [str(case[name]) for name in self._key]
-        return any([row[name] for name in self._key] == wanted for row in self.rows())
+        return next((row for row in self.rows() if [row[name] for name in self._key] == wanted), None)
+
+    def holds(self, **case: object) -> bool:
+        return self.row(**case) is not None
 
     def append(self, row: Mapping[str, object]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

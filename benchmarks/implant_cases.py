@@ -146,7 +146,7 @@ def _case(
     spec: HerniationSpec | None = None
     made: Implanted | None = None
     try:
-        frame = _frame(scan.anatomy, level)
+        frame = level_frame(scan.anatomy, level)
         if kind != "untouched":
             spec = _spec(level, kind, generator, np.random.default_rng([seed, int(scan.name), level.ordinal]))
             began = time.perf_counter()
@@ -171,7 +171,12 @@ def _case(
     }  # fmt: skip
 
 
-def _frame(anatomy: Anatomy, level: Level) -> Frame:
+def level_frame(anatomy: Anatomy, level: Level) -> Frame:
+    """The frame of a level, fitted as `measure` fits it.
+
+    Raises:
+        NotMeasurableError: the level is not in the scan, or cannot be framed.
+    """
     limit = load_limits()["listhesis_anterior_sacral" if level.lower == "S1" else "listhesis_anterior"]
     if level not in anatomy.levels:
         raise NotMeasurableError(f"{level} is not in the scan")

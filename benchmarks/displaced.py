@@ -1,0 +1,240 @@
+"""Does a model see displaced material? The evaluation generator's herniations, put into scans and segmented blind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.table import Table as Printed
+from scipy import ndimage
+
+from benchmarks.blind import ModelOf, found, loaded_again, one_model, segmented
+from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
+from benchmarks.implant_cases import LEVELS, SET, Subject, level_frame, read_subject
+from benchmarks.labelled import Case, Mask, cases
+from benchmarks.overlap import dice
+from resorb import Anatomy, InputError, Level, Structure, UsageError, Volume, __version__
+from resorb.anatomy import STRUCTURE_STEP
+from resorb.errors import NotMeasurableError
+from resorb.frame import Frame
+from resorb.measurement.displaced import find_displaced
+from resorb.simulation.implant import Implanted
+from resorb.simulation.implant.evaluation import implant_for_evaluation
+from resorb.simulation.spec import HerniationSpec
+
+TYPES = ("protrusion", "extrusion", "sequestration")
+ZONES = ("central", "paracentral", "subarticular")
+VOLUME_MM3 = (150.0, 800.0)
+TRIES = 4  # requests drawn for a level before it counts as having no room
+#: What is predicted this near to the truth, behind the reference, is compared with it.
+NEIGHBOURHOOD_MM = 10.0
+FOUND = 0.5  # of the implant's voxels
+OF_CASE = ("set", "subject", "part", "level", "model", "resorb_version")
+RESULTS = (
+    "implant_mm3", "implant_recall", "implant_dice", "truth_mm3", "bulge_mm3", "predicted_mm3", "dice",
+)  # fmt: skip
+COLUMNS = (*OF_CASE, "type", "zone", "side", "asked_mm3", "seed", "depth_mm", *RESULTS, "refused", "left_out")
+
+
+@dataclass(frozen=True, eq=False)
+class Planted:
+    """One herniation in one scan."""
+
+    spec: HerniationSpec
+    seed: int
+    made: Implanted
+    frame: Frame
+
+
+def plant(scan: Subject, level: Level, number: int) -> Planted | str:
+    """Put a herniation of a drawn size and place behind a disc; or say why it cannot be done.
+
+    Args:
+        scan: the scan with its expert labels.
+        level: where.
+        number: the case's number, which decides the type.
+    """
+    grade = scan.grades.get(level)
+    if grade is None or grade.herniated:
+        return "not graded" if grade is None else "graded as herniated"
+    why = ""
+    for seed in range(TRIES):
+        spec = _draw(
+            level, TYPES[number % len(TYPES)], np.random.default_rng([seed, int(scan.name), level.ordinal])
+        )
+        try:
+            frame = level_frame(scan.anatomy, level)
+            made = implant_for_evaluation(scan.image, scan.anatomy.labels, spec, seed)
+        except NotMeasurableError as error:
+            return str(error)
+        except UsageError as error:
+            why = str(error)
+            continue
+        if float(made.displaced.data.sum()) * made.displaced.voxel_volume_mm3 >= VOLUME_MM3[0]:
+            return Planted(spec, seed, made, frame)
+        why = f"what was made is smaller than {VOLUME_MM3[0]:.0f} mm3"
+    return why
+
+
+def _draw(level: Level, kind: str, rng: np.random.Generator) -> HerniationSpec:
+    zone = str(rng.choice(ZONES))
+    side = None if zone == "central" else str(rng.choice(["left", "right"]))
+    volume = float(np.exp(rng.uniform(*np.log(VOLUME_MM3))))
+    return HerniationSpec.model_validate(
+        {"level": level, "type": kind, "zone": zone, "side": side, "volume_mm3": volume}
+    )
+
+
+def agreement(before: Volume, planted: Planted, predicted: Mask) -> dict[str, float]:
+    """How far what a model calls disc behind the reference surface agrees with what is there.
+
+    The truth decides where is looked: behind the reference surface (fitted to the expert labels), within
+    `NEIGHBOURHOOD_MM` of the implant and of the part of its disc that bulges there. In it, the truth is all that
+    the experts call disc, of any level, and the implant; the prediction is all that the model calls disc, whatever
+    level it gives it to. The implant by itself is compared with the prediction less the experts' disc.
+
+    Args:
+        before: expert labels without the implant, in sagittal order.
+        planted: the herniation, its scan in sagittal order.
+        predicted: the model's discs on the same grid.
+    """
+    made, frame = planted.made, planted.frame
+    implant = made.displaced.data > 0.5
+    own = implant | (before.data == STRUCTURE_STEP * int(Structure.DISC) + frame.level.ordinal)
+    behind, _ = find_displaced(own, frame, before)
+    reach = np.ceil(NEIGHBOURHOOD_MM / before.spacing_mm).astype(int)
+    low = np.maximum(behind.index.min(axis=0) - reach, 0)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, behind.index.max(axis=0) + reach + 1, strict=True))
+    core = np.zeros(before.shape, bool)
+    core[tuple(behind.index.T)] = True
+    near = ndimage.distance_transform_edt(~core[box], sampling=before.spacing_mm) <= NEIGHBOURHOOD_MM
+    points = np.moveaxis(np.indices(near.shape), 0, -1) + low
+    region = near & (frame.behind_mm(before.to_world(points)) > 0)
+    disc_before = (before.data // STRUCTURE_STEP == int(Structure.DISC))[box] & region
+    there, seen, new = disc_before | (implant[box] & region), predicted[box] & region, implant[box] & region
+    voxel = before.voxel_volume_mm3
+    return {
+        "implant_mm3": float(made.displaced.data.sum()) * voxel,
+        "implant_recall": float((predicted & implant).sum() / implant.sum()),
+        "implant_dice": dice(new & ~disc_before, seen & ~disc_before),
+        "truth_mm3": float(there.sum()) * voxel,
+        "bulge_mm3": float(disc_before.sum()) * voxel,
+        "predicted_mm3": float(seen.sum()) * voxel,
+        "dice": dice(there, seen),
+    }
+
+
+def run(chosen: list[Case], model_of: ModelOf, data: Path, per_scan: int, table: Table) -> set[str]:
+    """Make and segment every case that is not in the table yet; returns the models' sources.
+
+    Of each scan, levels are tried in a drawn order until `per_scan` of them hold a herniation.
+    """
+    sources = set()
+    with progress_bar() as bar:
+        task = bar.add_task("Implanting", total=per_scan * len(chosen))
+        for place, case in enumerate(chosen):
+            model = model_of(case)
+            sources.add(model.source)
+            scan: Subject | None = None
+            made = 0
+            for level in _order(case.subject):
+                if made == per_scan:
+                    break
+                values = (case.collection, case.subject, case.part, str(level), model.source, __version__)
+                of_case = dict(zip(OF_CASE, values, strict=True))
+                bar.update(task, description=f"{case.subject} {level}")
+                row = table.row(**of_case)
+                if row is None:
+                    scan = scan or read_subject(data, case.subject)
+                    planted = plant(scan, level, per_scan * place + made)
+                    if isinstance(planted, str):
+                        row = of_case | {"left_out": planted}
+                    else:
+                        study = loaded_again(planted.made.image, case)
+                        row = of_case | _row(scan, planted, segmented(study, model))
+                    table.append(row)
+                made += not row.get("left_out")
+                bar.update(task, completed=per_scan * place + made)
+            bar.update(task, completed=per_scan * (place + 1))
+    return sources
+
+
+def _order(subject: str) -> Iterator[Level]:
+    names = np.random.default_rng(int(subject)).permutation(LEVELS)
+    return (Level.parse(str(name)) for name in names)
+
+
+def _row(scan: Subject, planted: Planted, anatomy: Anatomy | str) -> dict[str, str]:
+    spec = planted.spec
+    seen = found(anatomy, "disc", scan.image.shape)
+    results = agreement(scan.anatomy.labels, planted, seen)
+    return {
+        "type": spec.type, "zone": spec.zone, "side": spec.side or "", "asked_mm3": f"{spec.volume_mm3:.0f}",
+        "seed": str(planted.seed), "depth_mm": f"{planted.made.truth['depth_mm']:.2f}",
+        **{name: f"{results[name]:.4f}" for name in RESULTS},
+        "refused": anatomy if isinstance(anatomy, str) else "",
+    }  # fmt: skip
+
+
+def printed(rows: list[dict[str, str]]) -> Printed:
+    """One row per type and one for all."""
+    table = Printed("Displaced material", "Cases", f"Found (recall > {FOUND})", "Dice median", "mean",
+                    "10th percentile", "Implant alone, median",
+                    "Volume error mm3, median", "its size, median")  # fmt: skip
+    for kind in (*TYPES, "all"):
+        of_kind = [row for row in rows if kind in (row["type"], "all")]
+        if not of_kind:
+            continue
+
+        def column(name: str, of_kind: list[dict[str, str]] = of_kind) -> NDArray[np.float64]:
+            return np.array([float(row[name]) for row in of_kind])
+
+        error = column("predicted_mm3") - column("truth_mm3")
+        scores = column("dice")
+        table.add_row(
+            kind, str(len(of_kind)), str(int((column("implant_recall") > FOUND).sum())),
+            f"{np.median(scores):.3f}", f"{scores.mean():.3f}", f"{np.percentile(scores, 10):.3f}",
+            f"{np.median(column('implant_dice')):.3f}", f"{np.median(error):+.0f}", f"{np.median(np.abs(error)):.0f}",
+        )  # fmt: skip
+    return table
+
+
+def main(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where displaced.csv goes; rows there are kept.")
+    ] = Path("out/displaced"),
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
+    ] = None,
+    part: Annotated[
+        str, typer.Option("--part", help="test, validation, train or all, by training/split.toml.")
+    ] = "test",
+    per_scan: Annotated[
+        int, typer.Option("--per-scan", min=1, help="Herniations per scan, each in its own copy.")
+    ] = 3,
+) -> None:
+    """Put herniations into scans, segment them blind, and print how much of the displaced material is found."""
+    with clear_errors():
+        data = data_folder()
+        if data is None:
+            raise InputError("no data: name its folder with RESORB_DATA")
+        chosen = cases(data / SET, part)
+        table = Table(output / "displaced.csv", COLUMNS, OF_CASE)
+        sources = run(chosen, one_model(model), data, per_scan, table)
+        subjects = {case.subject for case in chosen}
+        rows = [row for row in table.rows() if row["model"] in sources and row["subject"] in subjects]
+        rows = [row for row in rows if row["resorb_version"] == __version__]
+        console().print(printed([row for row in rows if not row["left_out"]]))
+        for row in rows:
+            if row["refused"]:
+                console().print(f"Refused: {row['subject']} {row['level']}: {row['refused']}", markup=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)
