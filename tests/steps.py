@@ -91,7 +91,11 @@ def stand_in(
         return study()
 
     def segment(
-        of: Study, *, lowest_disc: Level | None = None, progress: pipeline.Progress | None = None
+        of: Study,
+        *,
+        lowest_disc: Level | None = None,
+        asked_for: bool = False,
+        progress: pipeline.Progress | None = None,
     ) -> Anatomy:
         if progress is not None:
             progress("slice 1", 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -102,3 +103,9 @@ def test_the_table_names_every_number_present(anatomy: Anatomy) -> None:
         (418, "disc", "L5/S1"),
         (500, "thecal_sac", ""),
     ]
+
+
+def test_the_table_names_what_only_an_axial_stack_shows(anatomy: Anatomy) -> None:
+    stack = Volume(np.array([[[0, 118, 218, 500]]], np.uint16), np.eye(4))
+    both = replace(anatomy, axial=(stack, stack.with_data(np.zeros_like(stack.data))))
+    assert set(both.index_table()) == {*anatomy.index_table(), (218, "posterior_elements", "L5")}

@@ -94,6 +94,35 @@ def test_the_head_is_up_and_the_face_to_the_left() -> None:
     assert ordered.data[2, 4, 3] == volume.data[0, 0, 0]
 
 
+@given(volume=grids)
+def test_axial_order_moves_no_voxel_and_can_be_put_back(volume: Volume) -> None:
+    ordered = volume.axial()
+    stored, there = places(volume), places(ordered)
+    assert stored.keys() == there.keys()
+    for number, place in stored.items():
+        assert there[number] == pytest.approx(place, abs=1e-5)
+    assert np.shares_memory(ordered.data, volume.data)
+    back = volume.from_axial(ordered.data * 2)
+    np.testing.assert_array_equal(back.data, volume.data * 2)
+    np.testing.assert_array_equal(back.affine, volume.affine)
+
+
+@given(volume=grids)
+def test_axial_order_runs_down_back_and_leftwards(volume: Volume) -> None:
+    directions = volume.axial().directions
+    for axis, wanted in enumerate(SAGITTAL[[1, 2, 0]]):
+        assert directions[:, axis] @ wanted > 0
+
+
+def test_the_belly_is_up_and_the_patients_right_on_the_left() -> None:
+    # RAS storage: i to the right, j to the front, k upwards.
+    volume = Volume(np.arange(60).reshape(SHAPE), np.diag([1.0, 1.0, 4.0, 1.0]))
+    ordered = volume.axial()
+    assert ordered.shape == (5, 4, 3)
+    assert ordered.data[0, 0, 0] == volume.data[2, 3, 4]  # uppermost, foremost, rightmost
+    assert ordered.data[4, 3, 2] == volume.data[0, 0, 0]
+
+
 @given(volume=grids, index=st.tuples(*[st.floats(-50, 500)] * 3))
 def test_to_index_undoes_to_world(volume: Volume, index: tuple[float, float, float]) -> None:
     np.testing.assert_allclose(volume.to_index(volume.to_world(index)), index, atol=1e-6)

@@ -114,15 +114,17 @@ class LevelNaming:
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """Every voxel's structure and level, on the grid of the sagittal series.
+    """Every voxel's structure and level, on the grid of the sagittal series and on those of the axial stacks.
 
     Attributes:
         labels: uint16 volume of `anatomy_index` values; 0 is background.
         levels: the disc levels present, from above downwards.
         naming: how they were named.
         source: what segmented it, e.g. "resorb model 1" or "mask, scheme spider".
-        confidence: per level in [0, 1], mean probability of the level's voxels; empty if unknown.
+        confidence: per level in [0, 1], the Dice that the outline of its disc is expected to have; empty if unknown.
         warnings: what the segmentation noticed, in words.
+        axial: for each stack of the axial series, in their order and each on its own grid, a uint16 volume of
+            `anatomy_index` values; all 0 where a stack was left out. Empty without an axial series.
     """
 
     labels: Volume
@@ -131,6 +133,7 @@ class Anatomy:
     source: str
     confidence: dict[Level, float]
     warnings: tuple[str, ...] = ()
+    axial: tuple[Volume, ...] = ()
 
     def structure(self, structure: Structure) -> NDArray[np.bool_]:
         """Mask (i, j, k) of one structure, all levels."""
@@ -149,10 +152,13 @@ class Anatomy:
         return self.mask(Structure.SACRUM if vertebra == "S1" else Structure.VERTEBRAL_BODY, vertebra)
 
     def index_table(self) -> Iterator[tuple[int, str, str]]:
-        """(index, structure, level) of every label present; level is a vertebra, a disc level or empty."""
+        """(index, structure, level) of every label in any volume; level is a vertebra, a disc level or empty."""
         vertebrae = dict(enumerate(VERTEBRAE, start=1))
         discs = {level.ordinal: str(level) for level in self.levels}
-        for index in np.unique(self.labels.data[self.labels.data > 0]).tolist():
+        present = [np.unique(volume.data) for volume in (self.labels, *self.axial)]
+        for index in np.unique(np.concatenate(present)).tolist():
+            if not index:
+                continue
             structure, ordinal = divmod(index, STRUCTURE_STEP)
             names = discs if structure == Structure.DISC else vertebrae
             yield index, Structure(structure).label, names.get(ordinal, "")

@@ -1,80 +1,24 @@
-"""The embedded model: how it resamples, and that it finds the structures of a study it never saw."""
+"""The embedded model: that it finds the structures of a study it never saw, and looks for them where the spine is."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from resorb.anatomy import Structure
-from resorb.segmentation.model import EmbeddedModel, Segmentation, _interpolator, _resampler
+from resorb.errors import InputError
+from resorb.segmentation.model import EmbeddedModel, Segmentation
 from resorb.segmentation.segment import segment
 from resorb.simulation.case import SimulatedDate
-from resorb.study import Contrast, FloatArray, Plane, Series, Study, Volume
-
-sizes = st.integers(8, 400)
-spacings = st.floats(0.2, 1.6)
-
-
-def centres(count: int, spacing: float) -> FloatArray:
-    """Where pixels of one size lie that begin where the field begins, mm."""
-    return np.asarray((np.arange(count) + 0.5) * spacing, np.float64)
-
-
-@given(size=sizes, spacing=spacings, wanted=spacings)
-def test_a_constant_stays_constant_to_the_edge(size: int, spacing: float, wanted: float) -> None:
-    down = _resampler(size, spacing, wanted)
-    assert down.shape[0] * wanted == pytest.approx(size * spacing, abs=0.5 * wanted + 1e-9)
-    np.testing.assert_allclose(down @ np.ones(size), 1.0, atol=1e-5)
-    up = _interpolator(down.shape[0], wanted, size, spacing)
-    np.testing.assert_allclose(up @ np.ones(down.shape[0]), 1.0, atol=1e-5)
-    assert down.min() >= 0 and up.min() >= 0
-
-
-@given(size=sizes, spacing=spacings, wanted=spacings)
-def test_a_ramp_keeps_its_place_in_millimetres(size: int, spacing: float, wanted: float) -> None:
-    """Interior pixels of a linear ramp hold the value at their own place: no shift by part of a pixel."""
-    down = _resampler(size, spacing, wanted)
-    here, there = centres(size, spacing), centres(down.shape[0], wanted)
-    reach = max(spacing, wanted)
-    inner = (there > reach + spacing) & (there < size * spacing - reach - spacing)
-    # A triangle that spans no whole number of pixels weighs them unevenly, by a small part of a pixel.
-    slack = 1e-3 if wanted <= spacing else 0.13 * spacing
-    np.testing.assert_allclose((down @ here)[inner], there[inner], atol=slack)
-
-    up = _interpolator(down.shape[0], wanted, size, spacing)
-    inner = (here > wanted) & (here < (down.shape[0] - 1) * wanted)
-    np.testing.assert_allclose((up @ there)[inner], here[inner], atol=1e-3)
-
-
-@given(size=st.integers(40, 300), ratio=st.integers(2, 6))
-def test_larger_pixels_average_what_they_cover(size: int, ratio: int) -> None:
-    """A pattern finer than the new pixels leaves its mean, not an alias."""
-    stripes = np.arange(size) % 2.0
-    down = _resampler(size, 0.4, 0.4 * ratio)
-    inner = (down @ stripes)[2:-2]
-    np.testing.assert_allclose(inner, 0.5, atol=0.13)
-
-
-@given(size=sizes, spacing=spacings)
-def test_the_models_own_pixels_are_left_as_they_are(size: int, spacing: float) -> None:
-    np.testing.assert_allclose(_resampler(size, spacing, spacing), np.eye(size), atol=1e-5)
-    np.testing.assert_allclose(_interpolator(size, spacing, size, spacing), np.eye(size), atol=1e-5)
-
-
-@given(size=st.integers(60, 300), spacing=st.floats(0.3, 1.2))
-def test_there_and_back_moves_no_edge(size: int, spacing: float) -> None:
-    """A step's half-height stays within a tenth of a millimetre of its place."""
-    wanted = 0.5
-    step = (np.arange(size) >= size // 2).astype(np.float64)
-    down = _resampler(size, spacing, wanted)
-    back = _interpolator(down.shape[0], wanted, size, spacing) @ (down @ step)
-    crossing = np.interp(0.5, back, centres(size, spacing))
-    assert crossing == pytest.approx(size // 2 * spacing, abs=0.1 + 0.1 * spacing)
+from resorb.study import Contrast, Plane, Series, Study, Volume
 
 
 @pytest.fixture(scope="module")
@@ -142,12 +86,43 @@ def test_another_storage_order_gives_the_same_anatomy_in_the_world(simulated: Si
     assert replace(one, labels=two.labels).confidence == two.confidence
 
 
+PACKAGED = Path(str(resources.files("resorb.segmentation")))
+
+
+def test_a_candidate_in_a_folder_of_its_own_is_run_and_named(
+    simulated: SimulatedDate, tmp_path: Path
+) -> None:
+    """Only its files count: the network of the package, under another version, gives the package's result."""
+    shutil.copy(PACKAGED / "model.onnx", tmp_path)
+    facts = json.loads((PACKAGED / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(facts | {"version": "2.0.0-a"}))
+    image = simulated.scans[0].stacks[0].sagittal()
+    slices = Volume(image.data[5:7], image.affine)
+    candidate, packaged = EmbeddedModel(tmp_path)(slices), EmbeddedModel()(slices)
+    assert "2.0.0-a" in candidate.source and "2.0.0-a" not in packaged.source
+    np.testing.assert_array_equal(candidate.structures.data, packaged.structures.data)
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "no json", "no network", "another json"])
+def test_a_folder_that_holds_no_model_is_refused_in_one_line(tmp_path: Path, wrong: str) -> None:
+    if wrong != "nothing":
+        (tmp_path / "model.onnx").write_bytes(
+            b"no network" if wrong == "no network" else (PACKAGED / "model.onnx").read_bytes()
+        )
+    if wrong in {"no network", "another json"}:
+        text = (PACKAGED / "model.json").read_text()
+        (tmp_path / "model.json").write_text(text if wrong == "no network" else '{"version": 1}')
+    with pytest.raises(InputError, match=re.escape(str(tmp_path))) as refused:
+        EmbeddedModel(tmp_path)
+    assert "model.onnx and model.json" in str(refused.value)
+
+
 def test_progress_ends_at_one(simulated: SimulatedDate) -> None:
     told: list[float] = []
     image = simulated.scans[0].stacks[0].sagittal()
     few = Volume(image.data[:2, :64, :64], image.affine)
     result = EmbeddedModel()(few, lambda _what, fraction: told.append(fraction))
-    assert told == [0.5, 1.0]
+    assert told[0] == 0.5 and told[-1] == 1.0 and told == sorted(told)
     assert result.source.startswith("resorb model ")
 
 
@@ -157,3 +132,40 @@ def test_an_image_of_one_grey_is_no_reason_to_fail(value: int) -> None:
     found = EmbeddedModel()(flat)
     assert np.isfinite(found.probability).all()
     assert not (found.structures.data == Structure.DISC).any()
+
+
+def test_what_lies_beside_the_spine_changes_nothing(simulated: SimulatedDate) -> None:
+    """A field 120 mm wider on both sides: only a window around the spine goes to the network."""
+    image = simulated.scans[0].stacks[0].sagittal()
+    middle = image.shape[0] // 2
+    few = Volume(image.data[middle - 2 : middle + 2], image.affine)
+    columns = round(120.0 / float(few.spacing_mm[2]))
+    wide = np.pad(few.data, ((0, 0), (0, 0), (columns, columns)), mode="reflect")
+    affine = few.affine.copy()
+    affine[:3, 3] = few.to_world((0, 0, -columns))
+    sizes: list[int] = []
+
+    model = EmbeddedModel()
+    run = model._session.run
+
+    class Session:
+        def run(self, names: None, feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+            sizes.append(feed["image"].shape[-1])
+            result: list[NDArray[np.float32]] = run(names, feed)
+            return result
+
+    model._session = Session()
+    found = model(Volume(wide, affine))
+    assert sizes[-1] * 0.5 < 0.6 * wide.shape[2] * float(few.spacing_mm[2])
+    assert not found.structures.data[..., : columns // 2].any()
+    truth = simulated.scans[0].labels[0].sagittal().data[middle - 2 : middle + 2] // 100
+    mine = found.structures.data[..., columns:-columns]
+    assert dice(mine == Structure.VERTEBRAL_BODY, truth == Structure.VERTEBRAL_BODY) > 0.8
+
+
+def test_the_result_does_not_depend_on_which_slice_is_ready_first(simulated: SimulatedDate) -> None:
+    image = simulated.scans[0].stacks[0].sagittal()
+    few = Volume(image.data[4:9], image.affine)
+    one, two = EmbeddedModel()(few), EmbeddedModel()(few)
+    np.testing.assert_array_equal(one.structures.data, two.structures.data)
+    np.testing.assert_array_equal(one.probability, two.probability)

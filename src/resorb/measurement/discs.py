@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from resorb import __version__
-from resorb.anatomy import Anatomy, Level, Structure
+from resorb.anatomy import Anatomy, Level, Structure, anatomy_index
 from resorb.errors import NotMeasurableError
 from resorb.frame import Frame
 from resorb.framing import fit_frame
@@ -17,12 +19,14 @@ from resorb.measurement.displaced import Displaced, find_displaced, is_separate
 from resorb.measurement.focal import prominence
 from resorb.measurement.signal import t2_ratio
 from resorb.reading import DiscReading, Point, Quantity, Reading
-from resorb.study import FloatArray, Study
+from resorb.study import FloatArray, Study, Volume
 from resorb.timepoint import Timepoint
 
 SAGITTAL = "sagittal"
 #: Above this level discs are measured, not judged: rib joints look like displaced disc, and limits are lumbar.
 FIRST_LUMBAR = Level("T12", "L1")
+#: Voxels around the vertebrae of a level that are kept with it.
+PAD = 8
 #: Circumference of a lumbar disc from its anteroposterior length alone: an ellipse 1.4 times as wide as long.
 WIDTH_OVER_LENGTH = 1.4
 
@@ -45,21 +49,20 @@ def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Tim
     frames: dict[Level, Frame] = {}
     discs: list[DiscReading] = []
     mask = np.zeros(image.shape, np.uint16)
+    boxes = ndimage.find_objects(ordered.labels.data.astype(np.int32))
     for level in anatomy.levels:
+        near, corner = _around(ordered, level, boxes)
         try:
-            frame = fit_frame(
-                ordered,
-                level,
-                slip_limit_mm=_slip_limit(level, limits),
-            )
+            frame = fit_frame(near, level, slip_limit_mm=_slip_limit(level, limits))
         except NotMeasurableError as error:
-            discs.append(_unmeasurable(ordered, level, str(error)))
+            discs.append(_unmeasurable(near, level, str(error)))
             continue
         frames[level] = frame
-        displaced, uncovered = find_displaced(ordered.disc(level), frame, image)
-        mask[tuple(displaced.index.T)] = level.ordinal
-        ratio = t2_ratio(image, sac, displaced, limits["clipped_share"])
-        discs.append(_read(ordered, frame, displaced, uncovered, ratio, limits))
+        displaced, uncovered = find_displaced(near.disc(level), frame, near.labels)
+        in_image = replace(displaced, index=displaced.index + corner, volume=image)
+        mask[tuple(in_image.index.T)] = level.ordinal
+        ratio = t2_ratio(image, sac, in_image, limits["clipped_share"])
+        discs.append(_read(near, frame, displaced, uncovered, ratio, limits))
 
     reading = Reading(
         resorb_version=__version__,
@@ -74,6 +77,43 @@ def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Tim
         discs=tuple(discs),
     )
     return Timepoint(study, anatomy, reading, study.sagittal.volume.from_sagittal(mask), frames)
+
+
+def _around(
+    anatomy: Anatomy, level: Level, boxes: list[tuple[slice, slice, slice] | None]
+) -> tuple[Anatomy, NDArray[np.intp]]:
+    """The part of the anatomy that a level is measured on, and the voxel index (3,) of its first corner.
+
+    All slices, whose ends are the field's; of them the rows and columns of the two vertebrae and the disc, and the
+    sac behind them: the rest of the spine would be searched through for each level again.
+
+    Args:
+        boxes: of every anatomy index from 1, as from `ndimage.find_objects`.
+    """
+    indices = [
+        *(
+            anatomy_index(s, v)
+            for s in (Structure.VERTEBRAL_BODY, Structure.SACRUM)
+            for v in (level.upper, level.lower)
+        ),
+        anatomy_index(Structure.DISC, level.upper),
+    ]
+    there = [box for n in indices if n <= len(boxes) and (box := boxes[n - 1]) is not None]
+    sac = anatomy_index(Structure.THECAL_SAC)
+    beside = [*there, *(box for box in boxes[sac - 1 : sac] if box is not None)]
+    shape = anatomy.labels.shape
+    rows, columns = (
+        (
+            max(0, min((box[axis].start for box in parts), default=0) - PAD),
+            min(shape[axis], max((box[axis].stop for box in parts), default=0) + PAD),
+        )
+        for axis, parts in ((1, there), (2, beside))
+    )
+    corner = np.array([0, rows[0], columns[0]])
+    affine = anatomy.labels.affine.copy()
+    affine[:3, 3] = anatomy.labels.to_world(corner)
+    part = Volume(anatomy.labels.data[:, slice(*rows), slice(*columns)], affine)
+    return replace(anatomy, labels=part), corner
 
 
 def _slip_limit(level: Level, limits: Limits) -> float:

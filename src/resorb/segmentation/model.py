@@ -1,31 +1,47 @@
-"""The embedded model: an ONNX network over sagittal slices, run slice by slice with onnxruntime."""
+"""The embedded model: an ONNX network over sagittal or axial slices, run slice by slice with onnxruntime."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache, reduce
 from importlib import resources
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
-from resorb.study import FloatArray, Volume
+from resorb.errors import InputError
+from resorb.segmentation.resampling import Image, Interpolator, decide, resampler
+from resorb.segmentation.window import Window, around, grown, sampled
+from resorb.study import Volume
 
-Image = NDArray[np.float32]
 Progress = Callable[[str, float], None]
 
+#: Slices seen at the same time, each on one thread: nothing waits for anything.
 THREADS = 2
+#: The probability, times 255, of what was not looked at.
+CERTAIN = 255
+#: What onnxruntime says to a file that is no network.
+NOT_A_NETWORK = (
+    onnx_errors.InvalidProtobuf,
+    onnx_errors.InvalidGraph,
+    onnx_errors.InvalidArgument,
+    onnx_errors.Fail,
+)
 TRUNCATE = (0.5, 99.5)  # percentiles to which intensities are clipped before they are normalised
 
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """What a segmenter returns, in the sagittal order of its input (`Volume.sagittal`).
+    """What a segmenter returns, in the order of its input (`Volume.sagittal` or `Volume.axial`).
 
     Attributes:
         structures: uint8 volume of `Structure` values.
@@ -39,7 +55,7 @@ class Segmentation:
 
 
 class Segmenter(Protocol):
-    """The narrow seam: an image in sagittal order in, structures out."""
+    """The narrow seam: an image in sagittal or axial order in, structures out."""
 
     def __call__(self, image: Volume, progress: Progress | None = None) -> Segmentation: ...
 
@@ -55,72 +71,149 @@ class ModelCard:
 
 
 class EmbeddedModel:
-    """The model inside the package, as a `Segmenter`.
+    """A network in a folder, by default the one inside the package, as a `Segmenter`.
 
-    Every sagittal slice is resampled to the model's pixels, seen together with its two neighbours, and its
+    Every slice is resampled to the model's pixels, seen together with its two neighbours, and its
     probabilities are brought back to the slice's own pixels and decided there at once, so that no
-    full-size float volume is ever held.
+    full-size float volume is ever held. A few slices are looked at whole, the others only where the spine is.
+
+    Args:
+        folder: holds `model.onnx` and `model.json` of another network of the same interface, such as a candidate;
+            None for the one inside the package.
+
+    Raises:
+        InputError: the folder lacks one of the two files, or they are not such a network.
     """
 
-    def __init__(self) -> None:
-        self._session, self.card = _session()
+    def __init__(self, folder: Path | None = None) -> None:
+        self._session, self.card = _session(folder)
 
     @property
     def source(self) -> str:
         return f"resorb model {self.card.version} ({self.card.sha256[:12]})"
 
     def __call__(self, image: Volume, progress: Progress | None = None) -> Segmentation:
-        """Segment an image (slices, rows, columns) in sagittal order."""
-        slices, rows, columns = image.shape
-        down_rows = _resampler(rows, float(image.spacing_mm[1]), self.card.spacing_mm)
-        down_columns = _resampler(columns, float(image.spacing_mm[2]), self.card.spacing_mm)
-        up_rows = _interpolator(down_rows.shape[0], self.card.spacing_mm, rows, float(image.spacing_mm[1]))
-        up_columns = _interpolator(
-            down_columns.shape[0], self.card.spacing_mm, columns, float(image.spacing_mm[2])
-        )
-        normalise = _normaliser(image.data)
+        """Segment an image (slices, rows, columns), its slices sagittal or axial and in that order.
 
-        def resampled(k: int) -> Image:
-            return np.asarray(down_rows @ normalise(image.data[k]) @ down_columns.T, np.float32)
-
-        height, width = (_padded(r.shape[0], self.card.multiple) for r in (down_rows, down_columns))
-        window = np.zeros((1, 3, height, width), np.float32)
-        window[:] = float(
-            normalise(np.array([image.data.min()]))[0]
-        )  # beyond the field it is dark, as air is
-        inner = window[0, :, : down_rows.shape[0], : down_columns.shape[0]]
+        Where nothing was looked at, it is background with certainty.
+        """
+        look = _Look(image, self.card, self._session)
+        spacing_mm = (float(image.spacing_mm[1]), float(image.spacing_mm[2]))
         structures = np.zeros(image.shape, np.uint8)
-        probability = np.zeros(image.shape, np.uint8)
-        before, here = resampled(0), resampled(0)
-        for k in range(slices):
-            after = resampled(k + 1) if k + 1 < slices else here
-            inner[0], inner[1], inner[2] = before, here, after
-            output = self._session.run(None, {"image": window})[0][0, :, : inner.shape[1], : inner.shape[2]]
-            full = np.matmul(np.matmul(up_rows, output), up_columns.T)
-            structures[k] = full.argmax(axis=0)
-            probability[k] = np.clip(full.max(axis=0) * 255.0 + 0.5, 0, 255)
-            before, here = here, after
-            if progress:
-                progress("Segmenting", (k + 1) / slices)
+        probability = np.full(image.shape, CERTAIN, np.uint8)
+        tell = progress or (lambda _name, _fraction: None)
+        whole = Window(0, image.shape[1], 0, image.shape[2])
+        samples = sampled(image.shape[0], float(image.spacing_mm[0]))
+        seen: set[int] = set()
+        with ThreadPoolExecutor(THREADS) as workers:
+
+            def see(numbers: Sequence[int], window: Window) -> None:
+                found = workers.map(lambda k: look(k, window), numbers)
+                for k, (own, value) in zip(numbers, found, strict=True):
+                    structures[k][window.area], probability[k][window.area] = own, value
+                    seen.add(k)
+                    tell("Segmenting", len(seen) / image.shape[0])
+
+            see(samples, whole)
+            window = around([structures[k] > 0 for k in samples], spacing_mm) or whole
+            rest = _between(samples, [k for k in samples if structures[k][window.area].any()], image.shape[0])
+            while rest:
+                see(rest, window)
+                wider = [grown(window, structures[k] > 0, spacing_mm) for k in rest]
+                rest = [k for k, one in zip(rest, wider, strict=True) if one != window]
+                window = reduce(Window.joined, wider, window)
+        for k in samples:
+            outside = np.ones(image.shape[1:], bool)
+            outside[window.area] = False
+            structures[k][outside], probability[k][outside] = 0, CERTAIN
+        tell("Segmenting", 1.0)
         return Segmentation(image.with_data(structures), probability, self.source)
 
 
+def _between(samples: Sequence[int], found: Sequence[int], slices: int) -> list[int]:
+    """Numbers of the slices still to be seen: up to the next sample beyond those on which something was found."""
+    first = max((k for k in samples if k < min(found, default=0)), default=-1)
+    last = min((k for k in samples if k > max(found, default=slices)), default=slices)
+    return [k for k in range(first + 1, last) if k not in samples]
+
+
+class _Look:
+    """Runs the network on a part of a slice; holds what all slices of a stack have in common."""
+
+    def __init__(self, image: Volume, card: ModelCard, session: onnxruntime.InferenceSession) -> None:
+        self._image, self._card, self._session = image, card, session
+        self._normalise = _normaliser(image.data)
+        # Beyond the field it is dark, as air is.
+        self._dark = float(self._normalise(np.array([image.data.min()]))[0])
+        _, rows, columns = image.shape
+        spacing = [float(mm) for mm in image.spacing_mm[1:]]
+        self._down = [
+            resampler(n, mm, card.spacing_mm) for n, mm in zip((rows, columns), spacing, strict=True)
+        ]
+        self._up = [
+            Interpolator.between(down.shape[0], card.spacing_mm, down.shape[1], mm)
+            for down, mm in zip(self._down, spacing, strict=True)
+        ]
+        self._spacing = spacing
+        self._resampled = lru_cache(maxsize=2 * THREADS + 4)(self._resample)
+
+    def __call__(self, number: int, window: Window) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Structures and probability times 255 of the window of a slice, rows and columns as in the image."""
+        ends = ((window.top, window.bottom), (window.left, window.right))
+        spans = [self._span(axis, *end) for axis, end in enumerate(ends)]
+        size = [stop - start for start, stop in spans]
+        padded = [_padded(n, self._card.multiple) for n in size]
+        seen = np.full((1, 3, *padded), self._dark, np.float32)
+        part = tuple(slice(*span) for span in spans)
+        for channel, k in enumerate((number - 1, number, number + 1)):
+            k = min(max(k, 0), self._image.shape[0] - 1)
+            seen[0, channel, : size[0], : size[1]] = self._resampled(k)[part]
+        output = self._session.run(None, {"image": seen})[0][0, :, : size[0], : size[1]]
+        rows, columns = (
+            up.part(*end, offset=span[0], count=n)
+            for up, end, span, n in zip(self._up, ends, spans, size, strict=True)
+        )
+        return decide(output, rows, columns)
+
+    def _resample(self, number: int) -> Image:
+        rows, columns = self._down
+        slice_ = self._normalise(self._image.data[number])
+        return np.asarray((columns @ (rows @ slice_).T).T)
+
+    def _span(self, axis: int, first: int, last: int) -> tuple[int, int]:
+        """Model pixels that cover pixels `first` to `last`, and as many beyond as the network takes anyway."""
+        count, ratio = self._down[axis].shape[0], self._spacing[axis] / self._card.spacing_mm
+        start, stop = int(first * ratio), min(count, math.ceil(last * ratio))
+        size = min(count, _padded(stop - start, self._card.multiple))
+        start = max(0, min(start - (size - (stop - start)) // 2, count - size))
+        return start, start + size
+
+
 @cache
-def _session() -> tuple[onnxruntime.InferenceSession, ModelCard]:
-    folder = resources.files("resorb.segmentation")
-    weights = folder.joinpath("model.onnx").read_bytes()
-    facts = json.loads(folder.joinpath("model.json").read_text("utf-8"))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-    card = ModelCard(
-        str(facts["version"]),
-        float(facts["working_spacing_mm"]),
-        int(facts["stride"]),
-        hashlib.sha256(weights).hexdigest(),
-    )
+def _session(folder: Path | None) -> tuple[onnxruntime.InferenceSession, ModelCard]:
+    place = folder or resources.files("resorb.segmentation")
+    try:
+        weights = place.joinpath("model.onnx").read_bytes()
+        facts = json.loads(place.joinpath("model.json").read_text("utf-8"))
+        card = ModelCard(
+            version=str(facts["version"]),
+            spacing_mm=float(facts["working_spacing_mm"]),
+            multiple=int(facts["stride"]),
+            sha256=hashlib.sha256(weights).hexdigest(),
+        )
+        session = onnxruntime.InferenceSession(weights, _options(), providers=["CPUExecutionProvider"])
+    except OSError as error:
+        raise InputError(f"{place}: a model is a folder that holds model.onnx and model.json") from error
+    except (ValueError, KeyError, TypeError, *NOT_A_NETWORK) as error:
+        raise InputError(f"{place}: its model.onnx and model.json are not a model of resorb's") from error
     return session, card
+
+
+def _options() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return options
 
 
 def _normaliser(data: NDArray[np.generic]) -> Callable[[NDArray[np.generic]], Image]:
@@ -134,24 +227,3 @@ def _normaliser(data: NDArray[np.generic]) -> Callable[[NDArray[np.generic]], Im
 
 def _padded(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
-
-
-def _resampler(size: int, spacing: float, wanted: float) -> Image:
-    """(m, size) matrix that brings pixels of `spacing` to pixels of `wanted` mm over the same extent.
-
-    Linear; where it makes pixels larger it averages over them (a triangle as wide as two new pixels).
-    """
-    count = max(1, round(size * spacing / wanted))
-    centres = (np.arange(count) + 0.5) * wanted / spacing - 0.5
-    reach = max(1.0, wanted / spacing)
-    weight = np.clip(1.0 - np.abs(centres[:, None] - np.arange(size)[None]) / reach, 0.0, None)
-    weight[:, 0] += np.where(weight.sum(axis=1) == 0, 1.0, 0.0) * (centres < 0)
-    weight[:, -1] += np.where(weight.sum(axis=1) == 0, 1.0, 0.0) * (centres > size - 1)
-    return np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)
-
-
-def _interpolator(count: int, spacing: float, size: int, wanted: float) -> Image:
-    """(size, count) linear interpolation from `count` pixels of `spacing` to `size` pixels of `wanted` mm."""
-    at = np.clip((np.arange(size) + 0.5) * wanted / spacing - 0.5, 0.0, count - 1.0)
-    weight: FloatArray = np.clip(1.0 - np.abs(at[:, None] - np.arange(count)[None]), 0.0, None)
-    return np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,98 @@
+"""Slices brought to the model's pixels, and its probabilities brought back to theirs and decided there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from resorb.study import FloatArray
+
+Image = NDArray[np.float32]
+
+
+def resampler(size: int, spacing: float, wanted: float) -> csr_array:
+    """(m, size) matrix, float32, that brings pixels of `spacing` to pixels of `wanted` mm over the same extent.
+
+    Linear; where it makes pixels larger it averages over them (a triangle as wide as two new pixels).
+    """
+    count = max(1, round(size * spacing / wanted))
+    centres = (np.arange(count) + 0.5) * wanted / spacing - 0.5
+    reach = max(1.0, wanted / spacing)
+    weight = np.clip(1.0 - np.abs(centres[:, None] - np.arange(size)[None]) / reach, 0.0, None)
+    weight[:, 0] += np.where(weight.sum(axis=1) == 0, 1.0, 0.0) * (centres < 0)
+    weight[:, -1] += np.where(weight.sum(axis=1) == 0, 1.0, 0.0) * (centres > size - 1)
+    return csr_array((weight / weight.sum(axis=1, keepdims=True)).astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolator:
+    """Linear interpolation along one axis: each new pixel lies between two old ones.
+
+    Attributes:
+        low, high: (n,) the two old pixels of every new one; the same one beyond the first and last centre.
+        share: (n,) float32, weight of `high`.
+    """
+
+    low: NDArray[np.intp]
+    high: NDArray[np.intp]
+    share: Image
+
+    @classmethod
+    def between(cls, count: int, spacing: float, size: int, wanted: float) -> Interpolator:
+        """From `count` pixels of `spacing` to `size` pixels of `wanted` mm that begin at the same edge."""
+        at: FloatArray = np.clip((np.arange(size) + 0.5) * wanted / spacing - 0.5, 0.0, count - 1.0)
+        low = np.floor(at).astype(np.intp)
+        return cls(low, np.minimum(low + 1, count - 1), (at - low).astype(np.float32))
+
+    def part(self, first: int, last: int, offset: int, count: int) -> Interpolator:
+        """Only the new pixels `first` to `last`, from only `count` old ones beginning with `offset`."""
+        low, high = (np.clip(n[first:last] - offset, 0, count - 1) for n in (self.low, self.high))
+        return Interpolator(low, high, self.share[first:last])
+
+    def __call__(self, values: Image) -> Image:
+        """(count, m) values to (n, m)."""
+        share = self.share[:, None]
+        return np.asarray(values[self.low] * (1 - share) + values[self.high] * share)
+
+
+def decide(
+    probability: Image, rows: Interpolator, columns: Interpolator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The most probable structure of each new pixel, and its probability times 255.
+
+    Probabilities are interpolated, and decided then. Where the four old pixels around a new one are of one structure,
+    that is the new one's too: only its own probability is interpolated there.
+
+    Args:
+        probability: (structures, rows, columns) of the old pixels.
+        rows, columns: to the new ones.
+    """
+    own, top = _most_probable(probability)
+    pairs = [(r, c) for r in (rows.low, rows.high) for c in (columns.low, columns.high)]
+    structure, *others = (own[r][:, c] for r, c in pairs)
+    value = columns(np.ascontiguousarray(rows(top).T)).T
+    mixed = np.zeros(structure.shape, bool)
+    for other in others:
+        mixed |= other != structure
+    r, c = np.nonzero(mixed)
+    a, b = rows.share[r], columns.share[c]
+    weights = ((1 - a) * (1 - b), (1 - a) * b, a * (1 - b), a * b)
+    between = np.zeros((len(probability), len(r)), np.float32)
+    for (low_high_row, low_high_column), weight in zip(pairs, weights, strict=True):
+        between += probability[:, low_high_row[r], low_high_column[c]] * weight
+    structure[r, c], value[r, c] = _most_probable(between)
+    return structure, np.clip(value * 255.0 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _most_probable(probability: Image) -> tuple[NDArray[np.uint8], Image]:
+    """`argmax` and `max` along the first axis, at a fraction of numpy's time for so few."""
+    top = probability[0].copy()
+    own = np.zeros(top.shape, np.uint8)
+    for n in range(1, len(probability)):
+        more = probability[n] > top
+        own[more] = n
+        np.maximum(top, probability[n], out=top)
+    return own, top
