@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -85,6 +86,26 @@ def test_a_false_disc_below_the_sacrum_is_left_out() -> None:
     low = sacral[:, 1].max()
     data[8:40, low - 12 : low, 40:100] = Structure.DISC
     assert names(structures.with_data(data)) == ["L3/L4", "L4/L5", "L5/S1"]
+
+
+@pytest.mark.parametrize("shape", [{"slip": 12.0}, {"angles": (0.0, 24.0, 0.0)}])
+def test_a_slipped_or_tilted_level_keeps_every_voxel_of_its_disc(shape: dict[str, Any]) -> None:
+    structures = sampled(spacing=(2.0, 0.8, 0.8), **shape).sagittal()
+    anatomy = name_levels(structures, None, source="test")
+    assert [str(level) for level in anatomy.levels] == ["L3/L4", "L4/L5", "L5/S1"]
+    np.testing.assert_array_equal(anatomy.structure(Structure.DISC), structures.data == Structure.DISC)
+
+
+def test_a_torn_disc_is_one_level_and_a_piece_at_its_side_belongs_to_it() -> None:
+    structures = sampled(spacing=(2.0, 0.8, 0.8)).sagittal()
+    world = structures.to_world(np.moveaxis(np.indices(structures.shape), 0, -1))
+    middle = (structures.data == Structure.DISC) & (np.abs(world[..., 2]) < 6.0)
+    halves = middle & (np.abs(world[..., 1] - 17.0) < 2.0)  # front and back half, 19 mm from each other
+    side = middle & (np.abs(world[..., 0] - 18.0) < 1.5)  # and a slip of it to the right
+    data = np.where(halves | side, 0, structures.data).astype(np.uint8)
+    anatomy = name_levels(structures.with_data(data), None, source="test")
+    assert [str(level) for level in anatomy.levels] == ["L3/L4", "L4/L5", "L5/S1"]
+    np.testing.assert_array_equal(anatomy.disc(Level("L4", "L5")), middle & (data == Structure.DISC))
 
 
 def test_no_spine() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,15 @@ from resorb.anatomy import Level, Structure, anatomy_index
 from resorb.errors import NotMeasurableError
 from resorb.output import write_volume
 from resorb.segmentation.model import Progress, Segmentation
-from resorb.segmentation.segment import SACRUM_BY_MODEL, SPLIT_BY_MODEL, anatomy_from_mask, segment
-from resorb.study import Study, Volume
+from resorb.segmentation.segment import (
+    AXIAL_BY_MODEL,
+    SACRUM_BY_MODEL,
+    SPLIT_BY_MODEL,
+    anatomy_from_mask,
+    segment,
+)
+from resorb.study import Contrast, Plane, Series, Study, Volume
+from tests.segmentation import look
 from tests.spine import sampled, study_of
 
 BODY, POSTERIOR, SACRUM, DISC, SAC = (int(s) for s in list(Structure)[1:])
@@ -84,6 +91,15 @@ def test_a_segmenter_sees_sagittal_slices_and_its_answer_goes_back_to_the_files_
 def test_the_lowest_disc_can_be_named_through_the_seam(study: Study, truth: Volume) -> None:
     anatomy = segment(study, segmenter=Fake(truth), lowest_disc=Level("L6", "S1"))
     assert [str(level) for level in anatomy.levels] == ["L4/L5", "L5/L6", "L6/S1"]
+
+
+def test_an_unnamed_t1_image_is_refused_unless_its_series_was_asked_for() -> None:
+    spine = look.structures()
+    series = Series(1, (look.scan(spine, "T1"),), Plane.SAGITTAL, Contrast.UNKNOWN)
+    t1 = Study((series,), series, None, (), (), None, "0" * 64)
+    with pytest.raises(NotMeasurableError, match="looks T1-weighted"):
+        segment(t1, segmenter=Fake(spine))
+    assert any("T1" in warning for warning in segment(t1, segmenter=Fake(spine), asked_for=True).warnings)
 
 
 def test_nothing_found_is_not_measurable(study: Study, truth: Volume) -> None:
@@ -185,3 +201,49 @@ def test_the_user_overrules_the_masks_names(study: Study, truth: Volume, tmp_pat
     anatomy = anatomy_from_mask(study, path, "resorb", segmenter=Fake(truth), lowest_disc=Level("L4", "S1"))
     assert [str(level) for level in anatomy.levels] == ["L2/L3", "L3/L4", "L4/S1"]
     assert "by the user" in anatomy.naming.anchor
+
+
+def with_axial_stack(study: Study, truth: Volume) -> tuple[Study, Volume]:
+    """The study with an axial stack too, and its true structures."""
+    across = sampled(spacing=(0.9, 4.0, 0.9))
+    stack = study_of(across).sagittal.volume
+    return replace(study, axial=Series(2, (stack,), Plane.AXIAL, Contrast.T2)), across
+
+
+@dataclass
+class Both:
+    """Knows the answer for each of two grids, in the order asked for."""
+
+    answers: tuple[Volume, ...]
+    asked: list[Volume] = field(default_factory=list)
+
+    def __call__(self, image: Volume, progress: Progress | None = None) -> Segmentation:
+        self.asked.append(image)
+        if progress:
+            progress("Faking", 0.5)
+            progress("Faking", 1.0)
+        found = next(one for one in self.answers if one.shape == image.shape)
+        return Segmentation(found, np.full(found.shape, 255, np.uint8), "a fake")
+
+
+def test_axial_stacks_are_segmented_after_the_sagittal_series(study: Study, truth: Volume) -> None:
+    both, across = with_axial_stack(study, truth)
+    fake, told = Both((truth.sagittal(), across.axial())), []
+    anatomy = segment(both, segmenter=fake, progress=lambda _what, done: told.append(done))
+    assert len(fake.asked) == 2
+    np.testing.assert_array_equal(structures(anatomy.axial[0]), across.data)
+    assert told == sorted(told) and told[-1] == pytest.approx(1.0)
+    assert segment(study, segmenter=fake).axial == ()
+
+
+def test_beside_a_label_map_axial_stacks_are_the_models_work_and_said_so(
+    study: Study, truth: Volume, tmp_path: Path
+) -> None:
+    both, across = with_axial_stack(study, truth)
+    path = mask(tmp_path, own(truth, ("L3", "L4", "L5")), truth)
+    fake = Both((truth.sagittal(), across.axial()))
+    anatomy = anatomy_from_mask(both, path, "resorb", segmenter=fake)
+    assert [image.shape for image in fake.asked] == [across.axial().shape], "the label map lacks nothing"
+    np.testing.assert_array_equal(structures(anatomy.axial[0]), across.data)
+    assert AXIAL_BY_MODEL in anatomy.warnings
+    assert AXIAL_BY_MODEL not in anatomy_from_mask(study, path, "resorb", segmenter=fake).warnings

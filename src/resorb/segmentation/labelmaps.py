@@ -16,7 +16,6 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import SimpleITK as sitk
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
@@ -244,6 +243,9 @@ def _read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
 
 
 def _read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    # Imported where it is needed: no other reading is.
+    import SimpleITK as sitk
+
     try:
         image: Any = sitk.ReadImage(str(path))
     except RuntimeError as error:

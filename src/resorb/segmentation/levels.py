@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,9 +15,10 @@ from resorb.anatomy import (
     Level,
     LevelNaming,
     Structure,
-    anatomy_index,
 )
 from resorb.errors import InputError, NotMeasurableError, UsageError
+from resorb.segmentation.confidence import confidences
+from resorb.segmentation.count import count_doubts
 from resorb.segmentation.paint import paint
 from resorb.study import FloatArray, Volume
 
@@ -31,6 +32,7 @@ MAX_STEP_RATIO = 1.6
 MAX_ABOVE_SACRUM_MM = 30.0
 MAX_STEP_MM = 62.0  # a step from disc to disc longer than any lumbar body and disc means one was missed
 SAME_DISC_MM = 11.0  # two pieces nearer than this along the spine are one disc
+TORN_DISC_MM = 24.0  # and so are two that no body parts: the halves of a disc torn between front and back
 DEFAULT_LOWEST = Level("L5", "S1")
 
 
@@ -55,8 +57,8 @@ def name_levels(
     """Give every voxel of a structure its level.
 
     The disc just above the sacrum is L5/S1 and the count goes up from there. The count is doubted when the
-    sacrum is not in the field, when few discs are, or when one seems missing; a doubt is recorded, never
-    resolved silently.
+    sacrum is not in the field, when few discs are, when one seems missing, or when the shapes of the bodies
+    do not fit five lumbar ones; a doubt is recorded, never resolved silently.
 
     Args:
         structures: uint8 volume of `Structure` values, in sagittal order (`Volume.sagittal`).
@@ -86,11 +88,10 @@ def name_levels(
         warnings = (*warnings, "hardly any thecal sac was found: is the image back to front, or not T2?")
     naming, levels = _name(pieces, sacrum_top, lowest_disc, named_by)
     labels = paint(structures, components, [p.labels for p in pieces], levels)
-    confidence = {}
-    if probability is not None:
-        for level in levels:
-            mask = labels == anatomy_index(Structure.DISC, level.upper)
-            confidence[level] = round(float(probability[mask].mean()) / 255, 4)
+    if lowest_disc is None and sacrum_top is not None:
+        centres = np.array([piece.centroid for piece in pieces])
+        naming = replace(naming, doubts=naming.doubts + count_doubts(structures, labels, centres))
+    confidence = {} if probability is None else confidences(structures, probability, labels, levels)
     return Anatomy(structures.with_data(labels), levels, naming, source, confidence, warnings)
 
 
@@ -127,8 +128,12 @@ def _discs(structures: Volume) -> tuple[list[_Piece], NDArray[np.int32]]:
     if count == 0:
         return [], components
     ids = np.arange(1, count + 1)
-    volumes = ndimage.sum_labels(mask, components, ids) * structures.voxel_volume_mm3
-    centroids = structures.to_world(np.array(ndimage.center_of_mass(mask, components, ids)))
+    index = np.argwhere(mask)
+    of = components[tuple(index.T)]
+    voxels = np.bincount(of, minlength=count + 1)[1:]
+    volumes = voxels * structures.voxel_volume_mm3
+    sums = [np.bincount(of, weights=axis, minlength=count + 1)[1:] for axis in index.T]
+    centroids = structures.to_world(np.column_stack(sums) / voxels[:, None])
     large = [
         _Piece((int(n),), float(v), c)
         for n, v, c in zip(ids, volumes, centroids, strict=True)
@@ -137,11 +142,23 @@ def _discs(structures: Volume) -> tuple[list[_Piece], NDArray[np.int32]]:
     large.sort(key=lambda piece: -piece.centroid[2])
     merged: list[_Piece] = []
     for piece in large:
-        if merged and float(np.linalg.norm(piece.centroid[1:] - merged[-1].centroid[1:])) < SAME_DISC_MM:
+        if merged and _one_disc(structures, merged[-1], piece):
             merged[-1] = _join(merged[-1], piece)
         else:
             merged.append(piece)
     return merged, components
+
+
+def _one_disc(structures: Volume, above: _Piece, below: _Piece) -> bool:
+    """Whether two pieces are of one disc: near to each other along the spine, or with no body between them."""
+    apart = float(np.linalg.norm(below.centroid[1:] - above.centroid[1:]))
+    if apart < SAME_DISC_MM:
+        return True
+    if apart >= TORN_DISC_MM:
+        return False
+    way = above.centroid + (below.centroid - above.centroid) * np.linspace(0.0, 1.0, 21)[:, None]
+    index = np.clip(np.round(structures.to_index(way)).astype(int), 0, np.array(structures.shape) - 1)
+    return not np.any(structures.data[tuple(index.T)] == Structure.VERTEBRAL_BODY)
 
 
 def _join(a: _Piece, b: _Piece) -> _Piece:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from resorb.anatomy import STRUCTURE_STEP, VERTEBRAE, Level, Structure, anatomy_index
 from resorb.study import FloatArray, Volume
@@ -15,6 +16,7 @@ MIN_SHARE = 0.7  # a piece of body with more than this share in one slab belongs
 MIN_FRAGMENT_MM3 = 40.0
 AGAINST_SAC_MM = 2.0
 MAX_MIGRATION_MM = 25.0  # from the nearest point of its disc
+MAX_TEAR_MM = 6.0  # between a disc and a piece torn off at the side of a slipped or tilted level
 MAX_WEDGE_DEGREES = 30.0  # between a disc's own normal and the spine's direction
 
 
@@ -39,13 +41,13 @@ def paint(
     of_component = np.zeros(int(components.max()) + 1, np.uint16)
     for disc, level in zip(discs, levels, strict=True):
         of_component[list(disc)] = anatomy_index(Structure.DISC, level.upper)
-    for component, nearest in _fragments(structures, components, boxes, of_component, points):
+    along = _tangents(centres)
+    across = _disc_normals(points, along)
+    for component, nearest in _fragments(structures, components, boxes, of_component, (points, across)):
         of_component[component] = anatomy_index(Structure.DISC, levels[nearest].upper)
     is_disc = structures.data == Structure.DISC
     labels[is_disc] = of_component[components[is_disc]]
 
-    along = _tangents(centres)
-    across = _disc_normals(points, along)
     for structure, normals, caudal_mm in (
         (Structure.VERTEBRAL_BODY, across, 0.0),
         (Structure.POSTERIOR_ELEMENTS, along, 16.0),
@@ -76,28 +78,48 @@ def _fragments(
     components: NDArray[np.int32],
     boxes: list[tuple[slice, slice, slice]],
     of_component: NDArray[np.uint16],
-    discs: list[FloatArray],
+    discs: tuple[list[FloatArray], FloatArray],
 ) -> list[tuple[int, int]]:
-    """Free fragments among the disc components that are no disc, as (component, position of the nearest disc).
+    """Pieces of disc among the components that are no disc of themselves, as (component, position of its disc).
 
-    A fragment has left its disc for the canal: it lies against the sac and near the surface of a disc. Other
-    specks (ribs, facets, vessels taken for disc) are no part of any level and stay background.
+    A fragment has left its disc for the canal: it lies against the sac and near the surface of a disc. A torn piece
+    lies in the disc space, against a body and near the rest of the disc, as at the side of a slipped or scoliotic
+    level. Other specks (ribs, facets, vessels taken for disc) are no part of any level and stay background.
+
+    Args:
+        discs: world points of each disc, and its (n, 3) normals.
     """
+    points, normals = discs
     sizes = np.bincount(components.ravel(), minlength=len(of_component)) * structures.voxel_volume_mm3
     small = np.flatnonzero((of_component == 0) & (sizes >= MIN_FRAGMENT_MM3))
+    small = small[small > 0]
+    if not len(small):
+        return []
     sac = structures.data == Structure.THECAL_SAC
+    bone = (structures.data == Structure.VERTEBRAL_BODY) | (structures.data == Structure.SACRUM)
     reach = np.maximum(np.round(AGAINST_SAC_MM / structures.spacing_mm).astype(int), 1)
     found = []
-    for n in small[small > 0].tolist():
+    for n in small.tolist():
         box = tuple(slice(max(0, s.start - r), s.stop + r) for s, r in zip(boxes[n - 1], reach, strict=True))
         near = ndimage.binary_dilation(components[box] == n, iterations=int(reach.max()))
-        if not np.any(near & sac[box]):
+        in_canal, in_space = bool(np.any(near & sac[box])), bool(np.any(near & bone[box]))
+        if not in_canal and not in_space:
             continue
-        centre = _points(structures, components, boxes, n).mean(axis=0)
-        distance = [float(np.linalg.norm(disc - centre, axis=1).min()) for disc in discs]
-        if min(distance) <= MAX_MIGRATION_MM:
-            found.append((n, int(np.argmin(distance))))
+        piece = _points(structures, components, boxes, n)
+        centre = piece.mean(axis=0)
+        distance = [float(np.linalg.norm(disc - centre, axis=1).min()) for disc in points]
+        nearest = int(np.argmin(distance))
+        if (in_canal and distance[nearest] <= MAX_MIGRATION_MM) or (
+            in_space and _is_torn_off(piece, points[nearest], normals[nearest])
+        ):
+            found.append((n, nearest))
     return found
+
+
+def _is_torn_off(piece: FloatArray, disc: FloatArray, normal: FloatArray) -> bool:
+    """Whether a piece lies in the plane of a disc and next to it; world points (n, 3), and the disc's unit normal."""
+    off_plane = abs(float((piece.mean(axis=0) - disc.mean(axis=0)) @ normal))
+    return off_plane <= MAX_TEAR_MM and float(cKDTree(disc).query(piece)[0].min()) <= MAX_TEAR_MM
 
 
 def _tangents(centres: FloatArray) -> FloatArray:

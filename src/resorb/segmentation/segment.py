@@ -9,12 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resorb.anatomy import VERTEBRAE, Anatomy, Level, Structure
+from resorb.segmentation.axial import with_axial
 from resorb.segmentation.labelmaps import LabelMap, read_label_map
 from resorb.segmentation.levels import name_levels
 from resorb.segmentation.model import EmbeddedModel, Progress, Segmentation, Segmenter
+from resorb.segmentation.suitability import check_suitability
 from resorb.study import Study, Volume
 
 SPLIT_BY_MODEL = "vertebrae were split into body and posterior elements by the embedded model"
+AXIAL_BY_MODEL = (
+    "the label map is of the sagittal series; the axial stacks were segmented by the embedded model"
+)
 SACRUM_BY_MODEL = "the label map holds no sacrum; it was added by the embedded model"
 
 
@@ -23,24 +28,31 @@ def segment(
     *,
     segmenter: Segmenter | None = None,
     lowest_disc: Level | None = None,
+    asked_for: bool = False,
     progress: Progress | None = None,
 ) -> Anatomy:
-    """Segment the sagittal series of a study and name its levels.
+    """Segment a study: name the levels of its sagittal series, judge whether it can be measured, add its axial stacks.
 
     Args:
         study: the study.
         segmenter: what segments; the embedded model if None.
         lowest_disc: name of the lowest disc in the field, where counting from the sacrum is wrong.
+        asked_for: the user chose this series: contrast and sizes that would be refused are warnings.
         progress: called with a word and the fraction done.
 
     Raises:
         InputError: the anatomy contradicts the affine.
-        NotMeasurableError: no lumbar spine was found in the image.
+        NotMeasurableError: no lumbar spine was found in the image, or the image is not T2-weighted.
     """
-    volume = study.sagittal.volume
-    found = (segmenter or EmbeddedModel())(volume.sagittal(), progress)
+    volume, segmenter = study.sagittal.volume, segmenter or EmbeddedModel()
+    first, then = _shares(study, progress)
+    image = volume.sagittal()
+    found = segmenter(image, first)
     anatomy = name_levels(found.structures, found.probability, source=found.source, lowest_disc=lowest_disc)
-    return replace(anatomy, labels=volume.from_sagittal(anatomy.labels.data))
+    noticed = check_suitability(image, anatomy, asked_for=asked_for)
+    labels = volume.from_sagittal(anatomy.labels.data)
+    anatomy = replace(anatomy, labels=labels, warnings=anatomy.warnings + noticed)
+    return with_axial(anatomy, study, segmenter, then)
 
 
 def anatomy_from_mask(
@@ -54,7 +66,7 @@ def anatomy_from_mask(
 ) -> Anatomy:
     """Take the anatomy from a label map made elsewhere.
 
-    What a scheme leaves open (vertebrae in one piece, no sacrum) is filled in by the segmenter, and said so.
+    What it leaves open (vertebrae in one piece, no sacrum, axial stacks) is filled in by the segmenter, and said so.
 
     Args:
         study, segmenter, lowest_disc, progress: as for `segment`.
@@ -69,13 +81,17 @@ def anatomy_from_mask(
     volume = study.sagittal.volume
     given = read_label_map(mask, scheme, volume)
     structures = volume.with_data(given.structures).sagittal()
+    segmenter = segmenter or EmbeddedModel()
+    first, then = _shares(study, progress)
     notes = list(given.notes)
     whole = given.whole_vertebrae
     lacks_sacrum = not np.any(given.structures == Structure.SACRUM)
     if whole or lacks_sacrum:
-        found = (segmenter or EmbeddedModel())(volume.sagittal(), progress)
+        found = segmenter(volume.sagittal(), first)
         structures, filled = _fill(structures, found, whole, lacks_sacrum)
         notes += filled
+    if study.axial is not None:
+        notes.append(AXIAL_BY_MODEL)
     named = lowest_disc or _lowest_named(given, volume, structures)
     anatomy = name_levels(
         structures,
@@ -85,7 +101,23 @@ def anatomy_from_mask(
         named_by="the user" if lowest_disc else "the label map",
         warnings=tuple(notes),
     )
-    return replace(anatomy, labels=volume.from_sagittal(anatomy.labels.data))
+    # Whoever brings outlines has looked at the image.
+    noticed = check_suitability(volume.sagittal(), anatomy, asked_for=True)
+    labels = volume.from_sagittal(anatomy.labels.data)
+    anatomy = replace(anatomy, labels=labels, warnings=anatomy.warnings + noticed)
+    return with_axial(anatomy, study, segmenter, then)
+
+
+def _shares(study: Study, progress: Progress | None) -> tuple[Progress | None, Progress | None]:
+    """Progress of the sagittal series, and of the axial stacks, each with its share of the voxels."""
+    if progress is None:
+        return None, None
+    axial = sum(stack.data.size for stack in study.axial.stacks) if study.axial else 0
+    share = study.sagittal.volume.data.size / (study.sagittal.volume.data.size + axial)
+    return (
+        lambda name, done: progress(name, share * done),
+        lambda name, done: progress(name, share + (1 - share) * done),
+    )
 
 
 def _fill(given: Volume, found: Segmentation, whole: bool, lacks_sacrum: bool) -> tuple[Volume, list[str]]:
