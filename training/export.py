@@ -29,14 +29,17 @@ OPSET = 18
 
 
 class Probability(nn.Module):
-    """The network followed by softmax at a temperature."""
+    """The network followed by softmax at a temperature; onnxruntime's own would transpose for it, and take longer."""
 
     def __init__(self, network: Network, temperature: float = 1.0) -> None:
         super().__init__()
         self.network, self.temperature = network, temperature
 
     def forward(self, image: Tensor) -> Tensor:
-        return torch.softmax(self.network(image) / self.temperature, dim=1)
+        logits = self.network(image) / self.temperature
+        weights = (logits - logits.amax(dim=1, keepdim=True)).exp()
+        total: Tensor = weights.sum(dim=1, keepdim=True)
+        return weights / total
 
 
 def load_average(checkpoint: Path) -> Network:
