@@ -9,6 +9,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,31 @@ from training.prepared import prepared
 
 COLLECTION, SCHEME = "spider-t2space", "spider"
 COLLECTION_MADE = "implanted"
-TURNS = 2  # versions of a scan, each with other herniations
-TYPES = ("protrusion", "extrusion", "extrusion", "sequestration")
-ZONES = ("central", "paracentral", "paracentral", "subarticular")
-VOLUME_MM3 = (80.0, 1200.0)
-WIDE, HIGH, FULLNESS = 2.0, 1.4, 0.5  # width and height against depth; volume against the box of the three
+TURNS = 3  # versions of a scan, each with other herniations
 AT_MOST = 3  # herniations of one scan
+TRIES = 3  # of finding one that fits at a level
+ZONES = ("central", "paracentral", "paracentral", "subarticular")
+DEPTH_MM = (3.0, 10.0)
+WIDE = (1.2, 3.2)  # width against depth
+ROUGHNESS = (0.5, 2.5)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is drawn of one type: height against depth, and how far it reaches up or down, against its height."""
+
+    tall: tuple[float, float]
+    migrates: tuple[float, float]
+
+
+#: Wider than what is usual: the network shall not learn one generator's taste. The last two occur most.
+KINDS = {
+    "protrusion": Kind((0.9, 1.8), (0.0, 0.0)),
+    "extrusion": Kind((1.3, 3.5), (0.0, 0.9)),
+    "sequestration": Kind((1.0, 2.8), (0.3, 1.4)),
+}
+HOW_OFTEN_KIND = (0.3, 0.4, 0.3)
+MOST_MIGRATION_MM = 22.0
 
 
 def make(data: Path, out: Path, turns: int, scan: Scan) -> None:
@@ -74,12 +94,15 @@ def _implanted(
     chance = np.array([weights[levels.index(level)] for level in free])
     picked = random.choice(len(free), min(AT_MOST, len(free)), replace=False, p=chance / chance.sum())
     for n in picked:
-        try:
-            made = implant(image, labels, _wanted(free[n], random), int(random.integers(2**31)))
-        except ResorbError:
-            continue  # no room there
-        image, labels = made.image, made.labels
-        shares = np.maximum(shares, made.displaced.data)
+        for _ in range(TRIES):
+            wanted, seed = _wanted(free[n], random), int(random.integers(2**31))
+            try:
+                made = implant(image, labels, wanted, seed, roughness=float(random.uniform(*ROUGHNESS)))
+            except ResorbError:
+                continue  # no room there for one like this
+            image, labels = made.image, made.labels
+            shares = np.maximum(shares, made.displaced.data)
+            break
     return _in_order(image), _in_order(labels), _in_order(image.with_data(shares)) > 0.5
 
 
@@ -89,15 +112,25 @@ def _in_order(volume: Volume) -> NDArray[Any]:
 
 
 def _wanted(level: Level, random: Generator) -> HerniationSpec:
-    volume = float(np.exp(random.uniform(*np.log(VOLUME_MM3))))
-    depth = float((volume / (FULLNESS * WIDE * HIGH)) ** (1 / 3) * random.uniform(0.8, 1.15))
-    across = (volume / (FULLNESS * WIDE * HIGH * depth)) ** 0.5
+    name = str(random.choice(list(KINDS), p=HOW_OFTEN_KIND))
     zone = str(random.choice(ZONES))
-    side = None if zone == "central" else str(random.choice(["left", "right"]))
-    asked = {"level": level, "type": str(random.choice(TYPES)), "zone": zone, "side": side}
-    sizes = {"depth_mm": depth, "width_mm": WIDE * across, "height_mm": HIGH * across}
-    brightness = {"brightness": float(random.beta(1.2, 2.5))}
-    return HerniationSpec.model_validate({**asked, **sizes, **brightness})
+    depth = float(random.uniform(*DEPTH_MM))
+    height = depth * float(random.uniform(*KINDS[name].tall))
+    reach = height * float(random.uniform(*KINDS[name].migrates))
+    way = float(random.choice([-1.0, 1.0]))
+    return HerniationSpec.model_validate(
+        {
+            "level": level,
+            "type": name,
+            "zone": zone,
+            "side": None if zone == "central" else str(random.choice(["left", "right"])),
+            "depth_mm": depth,
+            "width_mm": depth * float(random.uniform(*WIDE)),
+            "height_mm": height,
+            "migration_mm": way * min(reach, MOST_MIGRATION_MM) or None,
+            "brightness": float(random.beta(1.0, 2.5)),
+        }
+    )
 
 
 def main() -> None:
