@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class Prepared:
 
 def prepared(
     collection: str,
-    image: NDArray[np.generic],
+    image: NDArray[Any],
     admissible: NDArray[np.uint8],
     spacing: Spacing,
     *,
@@ -103,7 +104,7 @@ def prepared(
     )
 
 
-def resample(volume: NDArray[np.generic], spacing: Spacing, order: int) -> NDArray[np.uint8]:
+def resample(volume: NDArray[Any], spacing: Spacing, order: int) -> NDArray[np.uint8]:
     """In-plane resampling to the working grid, aligned at the corner of the first pixel."""
     rows, columns = (round(volume.shape[axis] * spacing[axis] / PIXEL_MM) for axis in (1, 2))
     scale = np.array([PIXEL_MM / spacing[1], PIXEL_MM / spacing[2]])
@@ -116,7 +117,7 @@ def resample(volume: NDArray[np.generic], spacing: Spacing, order: int) -> NDArr
     return result
 
 
-def statistics(volume: NDArray[np.generic]) -> tuple[float, float, float, float]:
+def statistics(volume: NDArray[Any]) -> tuple[float, float, float, float]:
     """Clip limits (0.5 and 99.5 percentile), and mean and standard deviation after clipping."""
     low, high = np.percentile(volume, CLIP_PERCENTILES)
     clipped = np.clip(volume.astype(np.float32), low, high)

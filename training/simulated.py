@@ -69,7 +69,7 @@ def _displaced(spine: Phantom, case: CaseSpec) -> tuple[Displaced, ...]:
 
 def _prepared(image: Volume, labels: Volume, displaced: Volume, *, axial: bool) -> Prepared:
     ordered = [one.axial() if axial else one.sagittal() for one in (image, labels, displaced)]
-    _, row_mm, column_mm = (float(v) for v in ordered[0].spacing_mm)
+    slice_mm, row_mm, column_mm = (float(v) for v in ordered[0].spacing_mm)
     structures = np.asarray(ordered[1].data // STRUCTURE_STEP, np.uint8)
     found = np.argwhere(structures.any(axis=0))
     low = np.maximum(found.min(axis=0) - np.array([AROUND_MM / row_mm, AROUND_MM / column_mm]), 0).astype(int)
@@ -79,7 +79,7 @@ def _prepared(image: Volume, labels: Volume, displaced: Volume, *, axial: bool) 
         "simulated-axial" if axial else "simulated",
         np.asarray(ordered[0].data),
         np.left_shift(1, structures).astype(np.uint8),
-        tuple(float(v) for v in ordered[0].spacing_mm),
+        (slice_mm, row_mm, column_mm),
         displaced=np.asarray(ordered[2].data > 0),
         window=window,
     )
