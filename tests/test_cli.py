@@ -107,6 +107,8 @@ def test_an_unexpected_error_points_to_debug_and_debug_shows_the_traceback(
         ["info"],
         ["info", "a", "b"],
         ["demo"],
+        ["course"],
+        ["course", "record.yaml"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(
@@ -127,12 +129,14 @@ def test_half_of_mask_and_scheme_is_wrong_usage(
     assert "--mask" in _error_line(capsys)
 
 
-@pytest.mark.parametrize("command", [[], ["--help"], ["info", "--help"], ["read", "-h"], ["demo", "--help"]])
+@pytest.mark.parametrize(
+    "command", [[], ["--help"], ["info", "--help"], ["read", "-h"], ["demo", "--help"], ["course", "-h"]]
+)
 def test_help_teaches_by_examples(command: list[str], capsys: Captured) -> None:
     assert cli.run(command) == 0
     said = capsys.readouterr()
     assert "resorb " in said.out and not said.err
-    if command in (["read", "-h"], ["info", "--help"], ["demo", "--help"]):
+    if command in (["read", "-h"], ["info", "--help"], ["demo", "--help"], ["course", "-h"]):
         assert "Example" in said.out
 
 

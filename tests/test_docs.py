@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from resorb import cli, pipeline, synthesis
+from resorb.clinic.files import parse_course, read_course
+from resorb.clinic.review import Review, review
+from resorb.fhir.leftovers import Reason
 from resorb.simulation import files
 from resorb.simulation.spec import CaseSpec
 from resorb.simulation.truth import StudyTruth
@@ -45,6 +49,7 @@ def test_every_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.Mo
         (tmp_path / "my-limits.toml").write_text("displaced_depth = 4.0\n")
         (tmp_path / "labels.nii.gz").write_bytes(b"mask")
         (tmp_path / "anatomy.nii.gz").write_bytes(b"mask")
+        (tmp_path / "patient.yaml").write_text((ROOT / "examples" / "model_case.yaml").read_text("utf-8"))
         assert cli.run(arguments) == 0
 
 
@@ -86,3 +91,50 @@ def test_the_page_on_simulating_names_every_file() -> None:
     page = (ROOT / "docs" / "simulate.md").read_text(encoding="utf-8")
     for name in (files.TRUTH_FILE, files.GEOMETRY_FILE, files.FINE_FILE, files.DEFORMATION_FILE):
         assert f"`{name}`" in page
+
+
+def test_the_record_on_the_page_on_the_course_is_consistent_and_points_to_s1() -> None:
+    page = (ROOT / "docs" / "course.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    result = review(parse_course(block, "course.md"))
+    assert not result.contradictions and not result.red_flags
+    assert [one.words for visit in result.visits for one in visit.opinions] == ["S1"]
+    assert [one.verdict for one in result.comparisons] == ["agree"]
+
+
+def test_the_code_on_the_page_on_the_course_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "course.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})
+    said = capsys.readouterr().out
+    assert "2024-01-10 left L5" in said and "2024-01-15 agree" in said
+    assert Review.model_validate_json((tmp_path / "review.json").read_text("utf-8")).visits
+
+
+def test_the_page_on_the_course_names_every_part_of_a_review() -> None:
+    page = (ROOT / "docs" / "course.md").read_text(encoding="utf-8")
+    for part in set(Review.model_fields) - {"kind", "schema_version", "statement", "warnings"}:
+        assert f"| `{part}` |" in page
+
+
+def test_the_code_on_the_page_on_fhir_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "fhir.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    exec(block, {})
+    said = capsys.readouterr().out
+    assert "R4B 3 visits" in said and "patient.pseudonym withheld" in said
+    assert len(read_course(tmp_path / "course.yaml").course.treatments) == 3
+
+
+def test_the_page_on_fhir_explains_every_reason_of_a_leftover() -> None:
+    page = (ROOT / "docs" / "fhir.md").read_text(encoding="utf-8")
+    for reason in get_args(Reason):
+        assert f"| `{reason}` |" in page

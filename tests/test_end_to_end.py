@@ -63,13 +63,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 
 def test_the_demo_writes_every_file_and_nothing_else(demo: Demo) -> None:
-    assert {path.name for path in demo.folder.iterdir()} == FILES | {"study"}
+    assert {path.name for path in demo.folder.iterdir()} == FILES | {"study", "course"}
     run = json.loads((demo.folder / "run.json").read_text())
-    top = {name for name in run["files"] if not name.startswith("study/")}
+    top = {name for name in run["files"] if not name.startswith(("study/", "course/"))}
     assert top == FILES - {"run.json"}
     assert {f"{STUDY.as_posix()}/{name}" for name in ("sagittal_T2w.nii.gz", "truth.json")} <= set(
         run["files"]
     )
+    assert {f"course/{name}" for name in ("record.yaml", "report.html", "timeline.png")} <= set(run["files"])
     assert str(demo.folder) not in json.dumps(run)
 
 

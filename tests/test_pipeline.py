@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -12,6 +13,7 @@ import pytest
 from resorb import pipeline
 from resorb.errors import InputError, OutputError, StrictRefusal, UsageError
 from resorb.reading import DiscReading, Reading
+from resorb.study import Volume
 from tests import steps
 
 FILES = {"anatomy.nii.gz", "anatomy.tsv", "displaced.nii.gz", "reading.json", "report.html", "run.json"}
@@ -45,6 +47,24 @@ def test_everything_is_written_on_the_grid_of_the_input(
     assert {int(row[0]) for row in rows[1:]} == present
     assert ["vertebral_body", "L4"] in [row[1:] for row in rows]
     assert ["disc", "L5/S1"] in [row[1:] for row in rows]
+
+
+def test_axial_stacks_are_written_under_their_numbers_where_the_spine_was_found(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.stand_in(monkeypatch)
+    labels = np.zeros((6, 6, 3), np.uint16)
+    empty, full = (Volume(labels + n, np.diag([0.5, 0.5, 4.0, 1.0])) for n in (0, 417))
+    sagittal = steps.anatomy(steps.study())
+    monkeypatch.setattr(pipeline, "segment", lambda *_, **__: replace(sagittal, axial=(full, empty, full)))
+    pipeline.read(source, tmp_path / "out")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == FILES | {"anatomy_axial-1.nii.gz", "anatomy_axial-3.nii.gz"}
+    image = nib.load(tmp_path / "out" / "anatomy_axial-3.nii.gz")
+    np.testing.assert_array_equal(np.asanyarray(image.dataobj), full.data)
+    np.testing.assert_allclose(image.affine, full.affine)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert written - {"run.json"} == set(run["files"])
 
 
 def test_the_same_input_gives_the_same_bytes_apart_from_run_json(

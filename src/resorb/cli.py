@@ -179,7 +179,7 @@ def read(
     """Find the levels of one lumbar MRI, measure each disc, and write a report.
 
     DIR will hold report.html, figure.png, figure.svg, levels.csv, reading.json, anatomy.nii.gz with
-    anatomy.tsv, displaced.nii.gz and run.json.
+    anatomy.tsv, displaced.nii.gz, run.json, and anatomy_axial-N.nii.gz for axial stacks.
 
     **Examples**
 
@@ -210,12 +210,44 @@ def read(
 
 
 @app.command()
+def course(
+    record: Annotated[
+        Path,
+        typer.Argument(metavar="RECORD", help="The course of one patient, YAML or JSON (docs/course.md)."),
+    ],
+    output: OutputPath,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Set a patient's course beside the images: red flags, time line, roots, outlook, in one report.
+
+    DIR will hold report.html, timeline.png, timeline.svg, letter.txt, course.json and run.json.
+
+    **Example**
+
+    `resorb course patient.yaml -o patient-course`
+
+    **Exit codes**: 0 done, whatever was found; 1 our fault; 2 wrong usage; 3 record or reading unreadable or
+    invalid; 6 cannot write; 130 interrupted.
+    """
+    from resorb import joined, terminal
+
+    with terminal.progress_bar(quiet) as progress:
+        report = joined.course(record, output, overwrite=overwrite, progress=progress)
+    if not quiet:
+        terminal.show_course(report)
+        terminal.say(f"Report: {output / joined.REPORT_FILE}")
+        terminal.say(RESEARCH)
+
+
+@app.command()
 def demo(
     output: OutputPath, overwrite: Overwrite = False, quiet: Quiet = False, debug: Debug = False
 ) -> None:
     """Simulate the model case, read its first study, and print the truth beside what was measured.
 
-    The simulated patient is written to DIR/study, and read as any other.
+    The simulated patient is written to DIR/study, and read as any other; the clinical course goes to DIR/course.
 
     **Example**
 
@@ -228,6 +260,7 @@ def demo(
     if not quiet:
         _print_reading(timepoint, output)
         terminal.show(terminal.truth_table(timepoint.reading, truth))
+        terminal.say(f"Course: {output / pipeline.COURSE_FOLDER / 'report.html'}")
 
 
 @app.command()

@@ -32,6 +32,8 @@ RUN_SCHEMA_VERSION = 1
 
 #: The series of the simulated study that is read.
 STUDY_FILE = "sagittal_T2w.nii.gz"
+#: Where the demo writes the clinical course.
+COURSE_FOLDER = "course"
 _SIMULATED = 0.6  # of the demo's time
 
 #: Called with what is being done and the fraction of the whole that is done, in [0, 1].
@@ -110,7 +112,8 @@ def read(
     Args:
         study: NIfTI file, DICOM folder or zip.
         output: folder that will hold reading.json, levels.csv, anatomy.nii.gz, anatomy.tsv,
-            displaced.nii.gz, report.html, figure.png, figure.svg and run.json. Whole or nothing.
+            displaced.nii.gz, report.html, figure.png, figure.svg and run.json, and anatomy_axial-N.nii.gz
+            for each axial stack on which the spine was found. Whole or nothing.
         overwrite: replace an output folder that resorb made.
 
     Raises:
@@ -130,7 +133,9 @@ def read(
 def demo(
     output: Path | str, *, overwrite: bool = False, progress: Progress | None = None
 ) -> tuple[Timepoint, StudyTruth]:
-    """Simulate the model case into `output`/study, both of its dates, and read the first.
+    """Simulate the model case into `output`/study, both of its dates, read the first, and write its course.
+
+    `output`/course holds the clinical record of the model case and its report.
 
     Returns:
         What was measured, and what is true.
@@ -139,6 +144,7 @@ def demo(
         OutputError: the output cannot be written.
     """
     # Imported here: no other command needs them, and they take a second.
+    from resorb.joined import write_model_course
     from resorb.simulation.case import model_case
     from resorb.simulation.files import date_folder, write_case
 
@@ -155,13 +161,26 @@ def demo(
         def after(name: str, done: float) -> None:
             say(name, _SIMULATED + (1 - _SIMULATED) * done)
 
-        return _read_into(folder, output, scan, Options(), after), truth
+        def beside() -> None:
+            write_model_course(
+                folder / COURSE_FOLDER, [study / date_folder(case, n) / STUDY_FILE for n in (0, 1)]
+            )
+
+        return _read_into(folder, output, scan, Options(), after, beside), truth
 
 
 def _read_into(
-    folder: Path, target: Path, path: Path, options: Options, progress: Progress | None
+    folder: Path,
+    target: Path,
+    path: Path,
+    options: Options,
+    progress: Progress | None,
+    beside: Callable[[], None] | None = None,
 ) -> Timepoint:
-    """Walk the path and write everything into an existing folder; `target` is its name in messages."""
+    """Walk the path and write everything into an existing folder; `target` is its name in messages.
+
+    `beside` writes more into it, once the reading stands there.
+    """
     if (options.mask is None) != (options.scheme is None):
         raise UsageError("--mask and --scheme belong together: give both, or neither")
     limits = load_limits(options.limits)
@@ -175,7 +194,8 @@ def _read_into(
                 study, options.mask, options.scheme, lowest_disc=options.lowest_disc, progress=inner
             )
         else:
-            anatomy = segment(study, lowest_disc=options.lowest_disc, progress=inner)
+            asked_for = options.series is not None
+            anatomy = segment(study, lowest_disc=options.lowest_disc, asked_for=asked_for, progress=inner)
     with clock.step("measure", "Measuring"):
         timepoint = measure(study, anatomy, limits)
     if options.strict:
@@ -184,6 +204,8 @@ def _read_into(
         with clock.step("report", "Drawing") as inner:
             report(timepoint, folder, progress=inner)
         _write_records(folder, timepoint)
+        if beside is not None:
+            beside()
         _write_run(folder, timepoint, options, limits, clock)
     return timepoint
 
@@ -208,6 +230,9 @@ def _refuse_doubts(timepoint: Timepoint) -> None:
 def _write_records(folder: Path, timepoint: Timepoint) -> None:
     (folder / "reading.json").write_text(timepoint.reading.to_json(), encoding="utf-8")
     write_volume(folder / "anatomy.nii.gz", timepoint.anatomy.labels)
+    for number, axial in enumerate(timepoint.anatomy.axial, start=1):
+        if axial.data.any():
+            write_volume(folder / f"anatomy_axial-{number}.nii.gz", axial)
     write_volume(folder / "displaced.nii.gz", timepoint.displaced)
     rows = ["index\tstructure\tlevel"]
     rows += [f"{index}\t{structure}\t{level}" for index, structure, level in timepoint.anatomy.index_table()]

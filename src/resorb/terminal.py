@@ -19,6 +19,7 @@ from resorb.reading import Quantity, Reading
 from resorb.study import Series
 
 if TYPE_CHECKING:
+    from resorb.clinic.report.record import CourseReport
     from resorb.simulation.truth import StudyTruth
 
 INFO_SCHEMA_VERSION = 1
@@ -108,6 +109,22 @@ def simulated_table(title: str, truth: StudyTruth) -> Table:
             style="bold" if level.focal else "",
         )
     return table
+
+
+def show_course(report: CourseReport) -> None:
+    """Print a course in short: what must not wait first, then the sentence, then what to doubt."""
+    from resorb.clinic.story.flags import NO_FLAG, alarms
+
+    for line in [f"RED FLAG  {alarm.text}" for alarm in alarms(report.review.red_flags)] or [NO_FLAG]:
+        say(line)
+    say(report.review.safety_net)
+    for line in (report.story.text, report.story.not_recovery):
+        if line:
+            say(line)
+    lines = [f"line {one.line}: {one.words}" for one in report.review.contradictions]
+    lines += [*report.story.not_compared, *report.story.disagreements, *report.review.warnings, *report.notes]
+    for line in lines:
+        say(f"Note: {line}")
 
 
 def show_listing(listing: Listing) -> None:

@@ -1,0 +1,1 @@
+"""The clinical course beside the images: record, scores, roots, red flags, outlook, consistency."""

@@ -1,0 +1,1 @@
+"""The course in sentences, each clause traced to what it rests on."""

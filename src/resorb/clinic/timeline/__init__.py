@@ -1,0 +1,1 @@
+"""One time axis for pain, scores, strength, treatments, volumes and studies."""
