@@ -22,6 +22,7 @@ ROTATION_DEG = 12.0
 SCALE = (0.8, 1.25)
 THIN_MM = 2.0  # slices at less than this stand for a 3D scan, which thick slices can be made of
 AT_DISPLACED = 0.5  # share of crops of a stack with displaced material that lie on it
+ANYWHERE = 0.12  # share of crops that may lie far from the spine: in the belly, the pelvis, the buttocks
 GREYS = 1024
 
 
@@ -80,7 +81,10 @@ def _view(
     if mark is None:
         bits = stack.admissible[index]
         found = np.argwhere(((bits & BACKGROUND) == 0) & ((bits & (BODY | POSTERIOR | DISC)) > 0))
-        target = found[random.integers(len(found))] if len(found) else np.array([rows / 2, columns / 2])
+        if not len(found) or random.random() < ANYWHERE:
+            target = random.uniform(0, 1, 2) * (rows, columns)
+        else:
+            target = found[random.integers(len(found))]
     else:
         target = mark[1:]
     centre = target + random.normal(0.0, spread)

@@ -6,7 +6,7 @@ outline, only how sure the network says it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +16,15 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from training.harmonise import CLASSES
-from training.network import STRIDE, Network
+from training.network import STRIDE
 from training.prepared import Prepared
 
 EVERY_SLICE = 3
 VOXELS = 4000  # of a slice, at most
 BINS = 15
 LIMITS = (0.3, 5.0)
+#: (1, 3, H, W) image -> (1, C, H, W) logits.
+Judge = Callable[[Tensor], Tensor]
 SURE = 0.999  # voxels that nobody doubts would drown the others
 
 
@@ -35,7 +37,7 @@ class Calibration:
     error_after: float
 
 
-def calibrate(network: Network, stacks: Iterable[Prepared], seed: int = 0) -> Calibration:
+def calibrate(network: Judge, stacks: Iterable[Prepared], seed: int = 0) -> Calibration:
     """Fit the temperature on voxels whose class is certain and that the network is not wholly sure of."""
     logits, truth = _doubtful(network, stacks, np.random.default_rng(seed))
     found = minimize_scalar(lambda t: _cost(logits, truth, t), bounds=LIMITS, method="bounded")
@@ -54,7 +56,7 @@ def calibration_error(sureness: NDArray[np.float64], right: NDArray[np.bool_]) -
 
 
 def _doubtful(
-    network: Network, stacks: Iterable[Prepared], random: np.random.Generator
+    network: Judge, stacks: Iterable[Prepared], random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """(n, C) logits and (n,) classes of voxels that have one admissible class."""
     logits, classes = [], []

@@ -165,7 +165,7 @@ def _say(run: Run, stage: Stage, entropy: float, dice: float) -> None:
 
 
 def gather(data: Path, cache: Path, left_out: set[str] | None = None) -> list[Prepared]:
-    """Everything to train on: the split's training part, and what `simulated` and `implants` made into `cache`.
+    """Everything to train on: the split's training part, and all that was made into `cache`.
 
     `left_out` replaces the split for SPIDER: all of its subjects but these.
     """
@@ -177,7 +177,8 @@ def gather(data: Path, cache: Path, left_out: set[str] | None = None) -> list[Pr
     implanted = [
         path for path in sorted((cache / "implants").glob("*.npz")) if path.stem.split("_")[0] in names
     ]
-    made = [*sorted((cache / "simulated").glob("*.npz")), *implanted]
+    made = [path for name in ("simulated", "nothing") for path in sorted((cache / name).glob("*.npz"))]
+    made += implanted
     return [prepare(data, scan, cache / "real") for scan in real] + [Prepared.read(path) for path in made]
 
 
