@@ -78,15 +78,16 @@ def _view(
     """(2, 3) matrix from pixels of the slice to pixels of the crop, as cv2 takes it (column, row)."""
     rows, columns = stack.image.shape[1:]
     spread = np.array([size[0] / 8, size[1] / 10])
+    target: NDArray[np.float64]
     if mark is None:
         bits = stack.admissible[index]
         found = np.argwhere(((bits & BACKGROUND) == 0) & ((bits & (BODY | POSTERIOR | DISC)) > 0))
         if not len(found) or random.random() < ANYWHERE:
             target = random.uniform(0, 1, 2) * (rows, columns)
         else:
-            target = found[random.integers(len(found))]
+            target = found[random.integers(len(found))].astype(np.float64)
     else:
-        target = mark[1:]
+        target = mark[1:].astype(np.float64)
     centre = target + random.normal(0.0, spread)
     angle = np.deg2rad(random.uniform(-ROTATION_DEG, ROTATION_DEG))
     zoom = np.exp(random.uniform(*np.log(SCALE)))
