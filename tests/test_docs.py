@@ -49,6 +49,7 @@ def test_every_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.Mo
         (tmp_path / "my-limits.toml").write_text("displaced_depth = 4.0\n")
         (tmp_path / "labels.nii.gz").write_bytes(b"mask")
         (tmp_path / "anatomy.nii.gz").write_bytes(b"mask")
+        (tmp_path / "examples").symlink_to(ROOT / "examples")
         (tmp_path / "patient.yaml").write_text((ROOT / "examples" / "model_case.yaml").read_text("utf-8"))
         assert cli.run(arguments) == 0
 
