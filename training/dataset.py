@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.frame import Spacing
-from training.harmonise import harmonise
+from training.harmonise import Bits, harmonise
 from training.prepared import Prepared, prepared
+from training.redrawn import with_drawings
 
 SPLIT = Path(__file__).with_name("split.toml")
 PARTS = ("train", "validation", "test")
@@ -85,13 +86,19 @@ def herniated_discs(data: Path, scan: Scan) -> list[int]:
     ]
 
 
+def admissible(data: Path, scan: Scan) -> tuple[Bits, Spacing]:
+    """The classes that every voxel of a scan may be, (slice, row, column), and its spacing."""
+    labels, spacing = load(scan.labels)
+    bits = harmonise(scan.collection, labels, spacing, herniated_discs(data, scan))
+    return (with_drawings(bits, scan.subject, spacing) if scan.graded else bits), spacing
+
+
 def prepare(data: Path, scan: Scan, cache: Path) -> Prepared:
     """The scan on the working grid, from the cache if it is there."""
     path = cache / f"{scan.name}.npz"
     if not path.exists():
-        volume, spacing = load(scan.image)
-        labels, _ = load(scan.labels)
-        bits = harmonise(scan.collection, labels, spacing, herniated_discs(data, scan))
+        volume, _ = load(scan.image)
+        bits, spacing = admissible(data, scan)
         cache.mkdir(parents=True, exist_ok=True)
         prepared(scan.collection, volume, bits, spacing).write(path)
     return Prepared.read(path)

@@ -28,7 +28,6 @@ from resorb.simulation.implant import implant
 from resorb.simulation.spec import HerniationSpec
 from training import dataset
 from training.dataset import Scan
-from training.harmonise import harmonise
 from training.prepared import prepared
 
 COLLECTION, SCHEME = "spider-t2space", "spider"
@@ -69,8 +68,7 @@ def make(data: Path, out: Path, turns: int, scan: Scan) -> None:
     anatomy = anatomy_from_mask(study, scan.labels, SCHEME)
     graded = dataset.herniated_discs(data, scan)
     free = [level for n, level in enumerate(sorted(anatomy.levels)[::-1], start=1) if n not in graded]
-    given, spacing = dataset.load(scan.labels)
-    known = harmonise(scan.collection, given, spacing, graded)
+    known, spacing = dataset.admissible(data, scan)
     before = _in_order(anatomy.labels)
     for turn in missing:
         random = np.random.default_rng([int(scan.subject), turn])
