@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import signal
 import sys
+import threading
 
 import pytest
 
@@ -24,7 +27,6 @@ def test_the_bar_is_drawn_on_a_terminal(
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     with terminal.progress_bar(quiet=False) as progress:
-        assert progress is not None
         progress("Segmenting", 0.5)
     assert "Segmenting" in screen.getvalue()
     assert not capsys.readouterr().out
@@ -36,7 +38,7 @@ def test_no_bar_when_quiet_or_not_on_a_terminal(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     with terminal.progress_bar(quiet) as progress:
-        assert progress is None
+        progress("Segmenting", 0.5)
     assert not stream.getvalue()
 
 
@@ -56,3 +58,28 @@ def test_a_cropped_number_is_a_lower_bound_and_a_missing_one_a_dash(
     row = next(line for line in capsys.readouterr().out.splitlines() if "L4/L5" in line)
     cells = [cell.strip() for cell in row.split("│")[1:-1]]
     assert cells[1:5] == ["-", "-", "≥ 120", "-"]
+
+
+def test_an_interrupt_that_was_swallowed_is_raised_at_the_next_step() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with terminal.progress_bar(quiet=True) as progress:
+        progress("one", 0.1)
+        with contextlib.suppress(KeyboardInterrupt):  # as a callback during an import does
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            progress("two", 0.2)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_thread_that_is_not_the_main_one_may_show_progress() -> None:
+    said: list[str] = []
+
+    def work() -> None:
+        with terminal.progress_bar(quiet=True) as progress:
+            progress("one", 0.5)
+            said.append("done")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert said == ["done"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -42,15 +45,48 @@ def show(table: Table) -> None:
 
 
 @contextmanager
-def progress_bar(quiet: bool) -> Iterator[Report | None]:
-    """A progress bar on stderr, where that is a terminal; otherwise nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield None
+def progress_bar(quiet: bool) -> Iterator[Report]:
+    """A progress bar on stderr, where that is a terminal; Ctrl-C ends what is done at the latest at its next step."""
+    with _interruptible() as check:
+        if quiet or not sys.stderr.isatty():
+            yield lambda _name, _fraction: check()
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("Starting", total=1.0)
+
+            def report(name: str, fraction: float) -> None:
+                check()
+                bar.update(task, description=name, completed=fraction)
+
+            yield report
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Ctrl-C raises KeyboardInterrupt at once, and again whenever the function that is given is called.
+
+    Python drops what is raised inside some callbacks, those that run while a module is imported among them; then the
+    first time is lost.
+    """
+    pressed = threading.Event()
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # it alone may say what a signal does
+        yield check
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Starting", total=1.0)
-        yield lambda name, fraction: bar.update(task, description=name, completed=fraction)
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def level_table(reading: Reading) -> Table:
