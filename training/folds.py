@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="checkpoint at the end of the base stage")
     parser.add_argument("--cache", type=Path, required=True, help="as for training.train")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2500, help="of the last stage, per fold")
+    parser.add_argument("--steps", type=int, default=4000, help="of the last stage, per fold")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -49,7 +49,11 @@ def main() -> None:
     for number, left_out in enumerate(parts):
         torch.manual_seed(arguments.seed + number)
         run = Run(arguments.out / f"fold-{number}")
-        run.load(run.path if run.path.exists() else arguments.base)
+        if run.path.exists():
+            run.load(run.path)
+        else:
+            run.load(arguments.base)
+            run.stage, run.step = len(before), 0  # straight to the last stage
         stacks = gather(data, arguments.cache, left_out=set(left_out))
         train(run, recipe, stacks, arguments.seed + number, arguments.workers)
 
