@@ -135,12 +135,12 @@ def test_an_image_of_one_grey_is_no_reason_to_fail(value: int) -> None:
 
 
 def test_what_lies_beside_the_spine_changes_nothing(simulated: SimulatedDate) -> None:
-    """A field 120 mm wider on both sides: only a window around the spine goes to the network."""
+    """A field with 120 mm of air on both sides: only a window around the spine goes to the network."""
     image = simulated.scans[0].stacks[0].sagittal()
     middle = image.shape[0] // 2
     few = Volume(image.data[middle - 2 : middle + 2], image.affine)
     columns = round(120.0 / float(few.spacing_mm[2]))
-    wide = np.pad(few.data, ((0, 0), (0, 0), (columns, columns)), mode="reflect")
+    wide = np.pad(few.data, ((0, 0), (0, 0), (columns, columns)), constant_values=few.data.min())
     affine = few.affine.copy()
     affine[:3, 3] = few.to_world((0, 0, -columns))
     sizes: list[int] = []

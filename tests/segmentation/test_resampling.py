@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
-from resorb.segmentation.resampling import Interpolator, decide, resampler
+from resorb.anatomy import Structure
+from resorb.segmentation.resampling import LIKELY_ODDS, Interpolator, decide, resampler
 from resorb.study import FloatArray
 
 sizes = st.integers(8, 400)
@@ -111,12 +112,17 @@ def test_the_most_probable_of_the_interpolated_probabilities_wins(
     )
     expected = interpolate(points)
 
-    structure, probability = decide(old, *up)
+    decided = decide(old, *up)
     best = expected.max(axis=-1)
     np.testing.assert_allclose(
-        np.take_along_axis(expected, structure[..., None], -1)[..., 0], best, atol=1e-5
+        np.take_along_axis(expected, decided.structure[..., None], -1)[..., 0], best, atol=1e-5
     )
-    np.testing.assert_allclose(probability / 255, best, atol=0.51 / 255)
+    np.testing.assert_allclose(decided.probability / 255, best, atol=0.51 / 255)
+    disc = int(Structure.DISC)
+    certain = LIKELY_ODDS * expected[..., disc] > np.delete(expected, disc, axis=-1).sum(axis=-1)
+    assert decided.likely_disc[certain].all()  # more than all others together
+    seldom = expected[..., disc] < best / (2 * LIKELY_ODDS)
+    assert not decided.likely_disc[seldom & (decided.structure != disc)].any() or not smooth
 
 
 @given(first=st.integers(0, 60), length=st.integers(5, 60), spacing=st.floats(0.3, 1.2))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
 from resorb.errors import InputError
-from resorb.segmentation.resampling import Image, Interpolator, decide, resampler
+from resorb.segmentation.resampling import Decided, Image, Interpolator, decide, resampler
 from resorb.segmentation.window import Window, around, grown, sampled
 from resorb.study import Volume
 
@@ -47,11 +47,14 @@ class Segmentation:
         structures: uint8 volume of `Structure` values.
         probability: uint8 (slices, rows, columns), probability of each voxel's own structure times 255.
         source: what made it.
+        likely_disc: (slices, rows, columns) where disc is likely though perhaps not the likeliest
+            (`resampling.LIKELY_ODDS`); None where that is not told.
     """
 
     structures: Volume
     probability: NDArray[np.uint8]
     source: str
+    likely_disc: NDArray[np.bool_] | None = None
 
 
 class Segmenter(Protocol):
@@ -97,10 +100,15 @@ class EmbeddedModel:
 
         Where nothing was looked at, it is background with certainty.
         """
+        if (
+            image.data.min() == image.data.max()
+        ):  # one grey shows nothing, though a network always sees something
+            return _nothing(image, self.source)
         look = _Look(image, self.card, self._session)
         spacing_mm = (float(image.spacing_mm[1]), float(image.spacing_mm[2]))
         structures = np.zeros(image.shape, np.uint8)
         probability = np.full(image.shape, CERTAIN, np.uint8)
+        likely = np.zeros(image.shape, bool)
         tell = progress or (lambda _name, _fraction: None)
         whole = Window(0, image.shape[1], 0, image.shape[2])
         samples = sampled(image.shape[0], float(image.spacing_mm[0]))
@@ -109,8 +117,9 @@ class EmbeddedModel:
 
             def see(numbers: Sequence[int], window: Window) -> None:
                 found = workers.map(lambda k: look(k, window), numbers)
-                for k, (own, value) in zip(numbers, found, strict=True):
-                    structures[k][window.area], probability[k][window.area] = own, value
+                for k, one in zip(numbers, found, strict=True):
+                    structures[k][window.area], probability[k][window.area] = one.structure, one.probability
+                    likely[k][window.area] = one.likely_disc
                     seen.add(k)
                     tell("Segmenting", len(seen) / image.shape[0])
 
@@ -125,9 +134,16 @@ class EmbeddedModel:
         for k in samples:
             outside = np.ones(image.shape[1:], bool)
             outside[window.area] = False
-            structures[k][outside], probability[k][outside] = 0, CERTAIN
+            structures[k][outside], probability[k][outside], likely[k][outside] = 0, CERTAIN, False
         tell("Segmenting", 1.0)
-        return Segmentation(image.with_data(structures), probability, self.source)
+        return Segmentation(image.with_data(structures), probability, self.source, likely)
+
+
+def _nothing(image: Volume, source: str) -> Segmentation:
+    background = image.with_data(np.zeros(image.shape, np.uint8))
+    return Segmentation(
+        background, np.full(image.shape, CERTAIN, np.uint8), source, np.zeros(image.shape, bool)
+    )
 
 
 def _between(samples: Sequence[int], found: Sequence[int], slices: int) -> list[int]:
@@ -157,8 +173,8 @@ class _Look:
         self._spacing = spacing
         self._resampled = lru_cache(maxsize=2 * THREADS + 4)(self._resample)
 
-    def __call__(self, number: int, window: Window) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Structures and probability times 255 of the window of a slice, rows and columns as in the image."""
+    def __call__(self, number: int, window: Window) -> Decided:
+        """The window of a slice, decided; rows and columns as in the image."""
         ends = ((window.top, window.bottom), (window.left, window.right))
         spans = [self._span(axis, *end) for axis, end in enumerate(ends)]
         size = [stop - start for start, stop in spans]

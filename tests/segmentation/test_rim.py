@@ -1,0 +1,66 @@
+"""Displaced material is taken up to where disc is still likely; the bulge of an ordinary disc is not."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resorb import Volume
+from resorb.anatomy import Structure
+from resorb.segmentation.model import Segmentation
+from resorb.segmentation.rim import with_rims
+
+ROWS_MM, COLUMNS_MM = 80.0, 60.0
+WALL_MM = 35.0  # the bodies' posterior wall
+DISC_MM = (36.0, 44.0)
+
+
+def _study(depth_mm: float, row_mm: float, column_mm: float, rim_mm: float = 1.5) -> Segmentation:
+    """Two bodies, a disc that comes `depth_mm` behind them, and a likely rim around all of the disc."""
+    rows = (np.arange(int(ROWS_MM / row_mm)) + 0.5) * row_mm
+    columns = (np.arange(int(COLUMNS_MM / column_mm)) + 0.5) * column_mm
+    r, c = np.meshgrid(rows, columns, indexing="ij")
+    own = np.zeros(r.shape, np.uint8)
+    own[(c > 5) & (c < WALL_MM) & (r > 5) & (r < 75)] = Structure.VERTEBRAL_BODY
+    own[(c > WALL_MM + 8) & (c < 55)] = Structure.THECAL_SAC
+    inner = (c > 5) & (c < WALL_MM + depth_mm) & (r > DISC_MM[0]) & (r < DISC_MM[1])
+    own[inner] = Structure.DISC
+    outer = (c > 5 - rim_mm) & (c < WALL_MM + depth_mm + rim_mm)
+    outer &= (r > DISC_MM[0] - rim_mm) & (r < DISC_MM[1] + rim_mm)
+    image = Volume(np.stack([own] * 3), np.diag([4.0, row_mm, column_mm, 1.0]))
+    probability = np.full(image.shape, 200, np.uint8)
+    return Segmentation(image, probability, "drawn", np.stack([outer] * 3))
+
+
+@given(row_mm=st.floats(0.4, 0.9), column_mm=st.floats(0.4, 0.9))
+def test_the_rim_of_displaced_material_is_disc(row_mm: float, column_mm: float) -> None:
+    before = _study(5.0, row_mm, column_mm)
+    after = with_rims(before)
+    added = (after.structures.data == Structure.DISC) & (before.structures.data != Structure.DISC)
+    # Within 2 mm of what lies more than 3 mm behind the wall: 1.5 mm on three sides of 2 to 4 mm x 8 mm.
+    area = float(added[1].sum()) * row_mm * column_mm
+    assert 0.8 * (3.5 * 11.0 - 2.0 * 8.0) < area < 1.2 * (5.5 * 11.0 - 4.0 * 8.0)
+    assert not added[:, :, : int(WALL_MM / column_mm) - 1].any()
+    assert set(after.probability[added].tolist()) == {55}  # what the likelier structure left
+    assert (after.structures.data[~added] == before.structures.data[~added]).all()
+
+
+def test_the_bulge_of_an_ordinary_disc_stays_as_it_is() -> None:
+    before = _study(2.5, 0.5, 0.5)
+    np.testing.assert_array_equal(with_rims(before).structures.data, before.structures.data)
+
+
+def test_what_is_likely_far_from_displaced_material_stays_as_it_is() -> None:
+    before = _study(5.0, 0.5, 0.5)
+    assert before.likely_disc is not None
+    before.likely_disc[:, :40, 80:] = True  # 16 mm above the disc
+    added = with_rims(before).structures.data != before.structures.data
+    assert added.any()
+    assert not added[:, :60].any()
+
+
+def test_a_segmenter_that_does_not_tell_what_is_likely_is_left_alone() -> None:
+    told = _study(5.0, 0.5, 0.5)
+    silent = Segmentation(told.structures, told.probability, told.source)
+    assert with_rims(silent) is silent
