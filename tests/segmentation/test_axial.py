@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from resorb.anatomy import Anatomy, Structure, anatomy_index
-from resorb.segmentation.axial import DISAGREE, ELSEWHERE, NO_SPINE, NOT_FINITE, with_axial
+from resorb.segmentation.axial import DISAGREE, ELSEWHERE, MISPLACED_MM, NO_SPINE, NOT_FINITE, with_axial
 from resorb.segmentation.levels import name_levels
 from resorb.segmentation.model import Progress, Segmentation
 from resorb.study import Contrast, Plane, Series, Study, Volume
@@ -194,3 +194,24 @@ def test_progress_runs_over_all_stacks(sagittal: Anatomy) -> None:
     told: list[float] = []
     with_axial(sagittal, study(stack(), stack(5.0)), echo, lambda _name, done: told.append(done))
     assert told == [0.5, 1.0]
+
+
+def test_bone_where_the_sagittal_series_has_none_is_disc_where_disc_is_likely(sagittal: Anatomy) -> None:
+    """The left half of every disc taken for sacrum; all but those next to it are far from it, and some likely disc."""
+    true = stack()
+    seen = true.axial()
+    x, _, z = np.moveaxis(seen.to_world(np.moveaxis(np.indices(seen.shape), 0, -1)), -1, 0)
+    left = (seen.data == Structure.DISC) & (x < 0)
+    top = z[seen.data == Structure.SACRUM].max()
+    far, near = left & (z > top + MISPLACED_MM + 4.0), left & (z < top + MISPLACED_MM - 1.0)
+    likely = np.asarray(x < -8.0)
+    taken = np.where(left, Structure.SACRUM, seen.data).astype(np.uint8)
+    assert (far & likely).any() and (far & ~likely).any() and (near & likely).any()
+
+    def segmenter(image: Volume, progress: Progress | None = None) -> Segmentation:
+        return Segmentation(image.with_data(taken), np.full(image.shape, 255, np.uint8), "wrong", likely)
+
+    found = with_axial(sagittal, study(true), segmenter).axial[0].axial().data // 100
+    assert (found[far & likely] == Structure.DISC).all()
+    assert not (found[far & ~likely] == Structure.DISC).any()
+    assert not (found[near] == Structure.DISC).any()

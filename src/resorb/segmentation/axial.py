@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from resorb.anatomy import STRUCTURE_STEP, Anatomy, Structure
-from resorb.segmentation.model import Progress, Segmenter
+from resorb.segmentation.model import Progress, Segmentation, Segmenter
 from resorb.study import FloatArray, Study, Volume
 
 #: A sagittal slab may hold the middle of a vertebra only; its sides are named from there.
@@ -19,6 +19,9 @@ MAX_ASIDE_MM = 30.0
 MAX_ALONG_MM = 12.0
 #: Of the sagittal anatomy, points this far apart are enough to tell its levels.
 POINTS_MM = 2.0
+#: Bone this far from where the sagittal series has any is disc where disc is likely too: across the spine the two can
+#: look alike (the dark outside and grey inside of an extrusion, and of the sacrum), along it they do not.
+MISPLACED_MM = 6.0
 #: A stack with less of the spine in it is left out.
 MIN_SPINE_MM3 = 1000.0
 #: A stack of whose spine less than this share lies at the sagittal one is left out.
@@ -82,7 +85,7 @@ def _segmented(
     nothing = stack.with_data(np.zeros(stack.shape, np.uint16))
     if not np.isfinite(stack.data).all():
         return nothing, NOT_FINITE
-    found = segmenter(stack.axial(), progress).structures
+    found = levels.without_misplaced_bone(segmenter(stack.axial(), progress))
     spine = np.count_nonzero(found.data)
     if spine * found.voxel_volume_mm3 < MIN_SPINE_MM3:
         return nothing, NO_SPINE
@@ -131,6 +134,20 @@ class _SagittalLevels:
             along = np.abs(off[:, 2]) <= MAX_ALONG_MM
             labels[tuple(index[near][along].T)] = points.labels[nearest[near][along]]
         return labels
+
+    def without_misplaced_bone(self, found: Segmentation) -> Volume:
+        """The structures found, with disc in the place of bone that the sagittal series does not have there."""
+        data = found.structures.data.copy()
+        if found.likely_disc is None:
+            return found.structures
+        for structure in (Structure.VERTEBRAL_BODY, Structure.SACRUM):
+            index = np.argwhere((data == structure) & found.likely_disc)
+            if structure not in self._points or not len(index):
+                continue
+            tree = self._points[structure].tree
+            away, _ = tree.query(found.structures.to_world(index), distance_upper_bound=MISPLACED_MM)
+            data[tuple(index[np.isinf(away)].T)] = Structure.DISC
+        return found.structures.with_data(data)
 
     def agree(self, labels: Volume) -> bool:
         """Whether discs and sac lie where the sagittal series has them, as far as both series show them."""
