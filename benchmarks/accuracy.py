@@ -31,6 +31,8 @@ from resorb import Anatomy, __version__
 BANDS_MM = {"0-9 mm": (0.0, 9.0), "9-20 mm": (9.0, 20.0), "beyond 20 mm": (20.0, np.inf)}
 WIDE_MM = 50.0
 WHOLE = "all"
+#: A slab that averages to fewer is no volume, and says nothing about thick slices.
+MIN_SLICES = 3
 OF_CASE = ("set", "subject", "part", "contrast", "thickness_mm", "model", "resorb_version")
 SCORES = (
     *OF_CASE, "slice_mm", "structure", "region", "dice", "dice_all", "mean_surface_mm", "p95_surface_mm",
@@ -76,7 +78,12 @@ def run(todo: Iterable[Case], model_of: ModelOf, thickness_mm: float | None, out
             # The row of names is written last: where it stands, the case is done.
             if not kept.names.holds(**of_case):
                 blind = read_blind(case, thickness_mm)
-                _append(kept, of_case, blind, segmented(blind.study, model))
+                if thickness_mm is not None and blind.labels.shape[0] < MIN_SLICES:
+                    bar.console.print(
+                        f"left out: {case.collection} {case.subject}: of slices so thick fewer than {MIN_SLICES}"
+                    )
+                else:
+                    _append(kept, of_case, blind, segmented(blind.study, model))
             bar.advance(task)
     return sources
 
