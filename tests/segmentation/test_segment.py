@@ -247,3 +247,25 @@ def test_beside_a_label_map_axial_stacks_are_the_models_work_and_said_so(
     np.testing.assert_array_equal(structures(anatomy.axial[0]), across.data)
     assert AXIAL_BY_MODEL in anatomy.warnings
     assert AXIAL_BY_MODEL not in anatomy_from_mask(study, path, "resorb", segmenter=fake).warnings
+
+
+def test_resorbs_own_axial_masks_beside_the_sagittal_one_are_read(
+    study: Study, truth: Volume, tmp_path: Path
+) -> None:
+    """An edited anatomy with its axial maps is measured as it lies there: no voxel is segmented again."""
+    both, across = with_axial_stack(study, truth)
+    path = mask(tmp_path, own(truth, ("L3", "L4", "L5")), truth)
+    fake = Both((truth.sagittal(), across.axial()))
+    edited = anatomy_from_mask(both, path, "resorb", segmenter=fake).axial[0]
+    edited.data[0, 0, 0] = anatomy_index(Structure.DISC, "L4")
+    fake.asked.clear()
+    beside = path.with_name(path.name.replace(".nii", "_axial-1.nii"))
+    mask(tmp_path, edited.data, across).rename(tmp_path / "axial.nii.gz")
+    own_path = mask(tmp_path, own(truth, ("L3", "L4", "L5")), truth)
+    (tmp_path / "axial.nii.gz").rename(beside)
+    again = anatomy_from_mask(both, own_path, "resorb", segmenter=fake)
+    assert fake.asked == []
+    np.testing.assert_array_equal(again.axial[0].data, edited.data)
+    assert AXIAL_BY_MODEL not in again.warnings
+    renamed = anatomy_from_mask(both, own_path, "resorb", segmenter=fake, lowest_disc=Level("L4", "S1"))
+    assert AXIAL_BY_MODEL in renamed.warnings, "other names than those of the files"

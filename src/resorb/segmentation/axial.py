@@ -22,6 +22,8 @@ POINTS_MM = 2.0
 #: Bone this far from where the sagittal series has any is disc where disc is likely too: across the spine the two can
 #: look alike (the dark outside and grey inside of an extrusion, and of the sacrum), along it they do not.
 MISPLACED_MM = 6.0
+#: And this far from it where the sagittal series has disc it is disc: nearer, slices of both hold some of either.
+BESIDE_MM = 2.0
 #: A stack with less of the spine in it is left out.
 MIN_SPINE_MM3 = 1000.0
 #: A stack of whose spine less than this share lies at the sagittal one is left out.
@@ -85,15 +87,17 @@ def _segmented(
     nothing = stack.with_data(np.zeros(stack.shape, np.uint16))
     if not np.isfinite(stack.data).all():
         return nothing, NOT_FINITE
-    found = levels.without_misplaced_bone(segmenter(stack.axial(), progress))
+    segmented = segmenter(stack.axial(), progress)
+    found = segmented.structures
     spine = np.count_nonzero(found.data)
     if spine * found.voxel_volume_mm3 < MIN_SPINE_MM3:
         return nothing, NO_SPINE
     labels = levels.named(found)
     if np.count_nonzero(labels) < MIN_SHARE_NAMED * spine:
         return nothing, ELSEWHERE
-    agree = levels.agree(found.with_data(labels))
-    return stack.from_axial(labels), "" if agree else DISAGREE
+    if not levels.agree(found.with_data(labels)):
+        return stack.from_axial(labels), DISAGREE
+    return stack.from_axial(levels.named(levels.without_misplaced_bone(segmented))), ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,25 +140,32 @@ class _SagittalLevels:
         return labels
 
     def without_misplaced_bone(self, found: Segmentation) -> Volume:
-        """The structures found, with disc in the place of bone that the sagittal series does not have there."""
+        """The structures found, with disc in the place of bone where the sagittal series has disc, or has no bone."""
         data = found.structures.data.copy()
-        if found.likely_disc is None:
-            return found.structures
+        likely = found.likely_disc
         for structure in (Structure.VERTEBRAL_BODY, Structure.SACRUM):
-            index = np.argwhere((data == structure) & found.likely_disc)
+            index = np.argwhere(data == structure)
             if structure not in self._points or not len(index):
                 continue
-            tree = self._points[structure].tree
-            away, _ = tree.query(found.structures.to_world(index), distance_upper_bound=MISPLACED_MM)
-            data[tuple(index[np.isinf(away)].T)] = Structure.DISC
+            world = found.structures.to_world(index)
+            away, _ = self._points[structure].tree.query(world, distance_upper_bound=MISPLACED_MM)
+            misplaced = np.isinf(away) & (False if likely is None else likely[tuple(index.T)])
+            there, inside = self._at(world)
+            disc = there // STRUCTURE_STEP == Structure.DISC
+            misplaced[inside] |= disc & (away[inside] > BESIDE_MM)
+            data[tuple(index[misplaced].T)] = Structure.DISC
         return found.structures.with_data(data)
+
+    def _at(self, world: FloatArray) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+        """Sagittal labels of those world points (n, 3) that lie in the sagittal field, and (n,) which do."""
+        index = np.rint(self._labels.to_index(world)).astype(np.intp)
+        inside: NDArray[np.bool_] = np.asarray(((index >= 0) & (index < self._labels.shape)).all(axis=1))
+        return self._labels.data[tuple(index[inside].T)], inside
 
     def agree(self, labels: Volume) -> bool:
         """Whether discs and sac lie where the sagittal series has them, as far as both series show them."""
         index = np.moveaxis(np.indices(labels.shape), 0, -1).reshape(-1, 3)
-        there = np.rint(self._labels.to_index(labels.to_world(index))).astype(np.intp)
-        inside = ((there >= 0) & (there < self._labels.shape)).all(axis=1)
-        theirs = self._labels.data[tuple(there[inside].T)]
+        theirs, inside = self._at(labels.to_world(index))
         mine = labels.data.reshape(-1)[inside]
         dices = []
         for structure in (Structure.DISC, Structure.THECAL_SAC):

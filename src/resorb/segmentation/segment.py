@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resorb.anatomy import VERTEBRAE, Anatomy, Level, Structure
+from resorb.segmentation import axial_masks
 from resorb.segmentation.axial import with_axial
 from resorb.segmentation.labelmaps import LabelMap, read_label_map
 from resorb.segmentation.levels import name_levels
@@ -68,6 +69,7 @@ def anatomy_from_mask(
     """Take the anatomy from a label map made elsewhere.
 
     What it leaves open (vertebrae in one piece, no sacrum, axial stacks) is filled in by the segmenter, and said so.
+    Where resorb's own masks of the axial stacks (`anatomy_axial-1.nii.gz`) lie beside its mask, they are read.
 
     Args:
         study, segmenter, lowest_disc, progress: as for `segment`.
@@ -91,7 +93,10 @@ def anatomy_from_mask(
         found = segmenter(volume.sagittal(), first)
         structures, filled = _fill(structures, found, whole, lacks_sacrum)
         notes += filled
-    if study.axial is not None:
+    # Another name of the lowest disc renames all levels: then the files' names no longer hold.
+    stacks = len(study.axial.stacks) if study.axial and lowest_disc is None else 0
+    axial = axial_masks.beside(mask, scheme, stacks)
+    if study.axial is not None and not axial:
         notes.append(AXIAL_BY_MODEL)
     named = lowest_disc or _lowest_named(given, volume, structures)
     anatomy = name_levels(
@@ -106,6 +111,8 @@ def anatomy_from_mask(
     noticed = check_suitability(volume.sagittal(), anatomy, asked_for=True)
     labels = volume.from_sagittal(anatomy.labels.data)
     anatomy = replace(anatomy, labels=labels, warnings=anatomy.warnings + noticed)
+    if axial:
+        return axial_masks.with_axial_masks(anatomy, study, axial)
     return with_axial(anatomy, study, segmenter, then)
 
 
