@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,6 +61,36 @@ def one_model(folder: Path | None) -> ModelOf:
     """
     model = EmbeddedModel(folder)
     return lambda _case: model
+
+
+def models_by_subject(path: Path) -> ModelOf:
+    """For every subject the model that never saw it: what is found in a file that maps subject to model folder.
+
+    The file is TOML or JSON, a table of subjects; a folder is looked for beside the file. Or it is the folds.json of
+    training/folds.py, whose folds have their models in fold-0, fold-1, ... beside it.
+
+    Raises:
+        InputError: the file cannot be read or is no such table, or a folder holds no model; of a case, when it is asked
+            for, that the file does not name it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        named = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        if isinstance(named, list):
+            named = {subject: f"fold-{n}" for n, left_out in enumerate(named) for subject in left_out}
+        folders = {subject: path.parent / folder for subject, folder in named.items()}
+    except (OSError, UnicodeDecodeError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(
+            f'{path}: not a table such as 045 = "fold-0" that names a model per subject'
+        ) from error
+    models = {folder: EmbeddedModel(folder) for folder in dict.fromkeys(folders.values())}
+
+    def model_of(case: Case) -> EmbeddedModel:
+        if case.subject not in folders:
+            raise InputError(f"{path}: no model is named for subject {case.subject}")
+        return models[folders[case.subject]]
+
+    return model_of
 
 
 def read_blind(case: Case, thickness_mm: float | None = None) -> Blind:

@@ -73,10 +73,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Grade:
-    """What radiologists saw at one disc."""
+    """What radiologists saw at one disc; pfirrmann is 0 where they gave no such grade."""
 
     herniated: bool
     slipped: bool
+    bulging: bool = False
+    pfirrmann: int = 0
 
 
 def cases(root: Path, part: str) -> list[Case]:
@@ -261,7 +263,10 @@ def grades(folder: Path, subject: str) -> dict[int, Grade]:
         ]
     return {
         int(row["IVD label"]): Grade(
-            row["Disc herniation"].strip() == "1", row["Spondylolisthesis"].strip() == "1"
+            row["Disc herniation"].strip() == "1",
+            row["Spondylolisthesis"].strip() == "1",
+            (row.get("Disc bulging") or "").strip() == "1",
+            int(row.get("Pfirrman grade") or 0),
         )
         for row in rows
     }

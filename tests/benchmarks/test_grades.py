@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks.grades import areas, disc_rows, levels_upwards
+from benchmarks.blind import models_by_subject
+from benchmarks.grades import areas, degeneration, disc_rows, levels_upwards
 from benchmarks.labelled import cases
+from resorb import InputError
 from resorb.segmentation.levels import name_levels
 from tests.benchmarks.sets import write_spider
 from tests.spine import Bump, sampled, study_of
@@ -50,7 +53,9 @@ def test_an_unmeasured_herniation_counts_against_and_another_disc_not_for() -> N
 def test_every_graded_disc_has_a_row_with_the_depth_that_is_there(tmp_path: Path) -> None:
     folder = write_spider(tmp_path)
     (folder / "gradings.csv").write_text(
-        "Patient,IVD label,Spondylolisthesis,Disc herniation\n1,1,1,0\n1,2,0,1\n1,5,0,0\n", encoding="utf-8"
+        "Patient,IVD label,Spondylolisthesis,Disc herniation,Disc bulging,Pfirrman grade\n"
+        "1,1,1,0,1,4\n1,2,0,1,0,3\n1,5,0,0,0,1\n",
+        encoding="utf-8",
     )
     (case,) = cases(folder, "test")
     structures = sampled(BUMP, spacing=(1.0, 0.5, 0.5)).sagittal()
@@ -60,6 +65,46 @@ def test_every_graded_disc_has_a_row_with_the_depth_that_is_there(tmp_path: Path
     assert float(str(found["L4/L5"]["depth_mm"])) == pytest.approx(BUMP.depth, abs=0.5)
     assert float(str(found["L4/L5"]["focal_mm"])) == pytest.approx(BUMP.depth, abs=1.0)
     assert (found["L4/L5"]["herniated"], found["L5/S1"]["slipped"]) == (1, 1)
+    assert [found[level]["bulging"] for level in ("L5/S1", "L4/L5")] == [1, 0]
+    assert [found[level]["pfirrmann"] for level in ("L5/S1", "L4/L5", "L1/L2")] == [4, 3, 1]
     assert found["L1/L2"]["missing"] == "no such level was found"
     refused = list(disc_rows(case, study, "no lumbar spine here"))
     assert [values["missing"] for values in refused] == ["no lumbar spine here"] * 3
+
+
+def graded(subject: str, said: str, pfirrmann: str) -> dict[str, str]:
+    about = {"part": "train", "slipped": "0", "degeneration": said, "pfirrmann": pfirrmann}
+    return row(subject, 0, 1.0) | about
+
+
+def test_grades_that_agree_have_a_kappa_of_one_and_missing_ones_are_counted() -> None:
+    rows = [graded(subject, grade, grade) for subject in "ab" for grade in "12345"]
+    table = degeneration([*rows, graded("a", "", "3")])
+    assert table is not None
+    shown = [next(iter(column.cells)) for column in table.columns]
+    assert shown[2:5] == ["10", "1", "100%"]
+    assert str(shown[5]).startswith("1.000") and str(shown[6]).startswith("1.000")
+    assert degeneration([graded("a", "", "3")]) is None
+
+
+def test_a_subject_that_no_fold_names_is_refused(tmp_path: Path) -> None:
+    (case,) = cases(write_spider(tmp_path / "set"), "test")
+    path = tmp_path / "folds.json"
+    path.write_text(json.dumps({}))
+    with pytest.raises(InputError, match=f"no model is named for subject {case.subject}"):
+        models_by_subject(path)(case)
+
+
+def test_the_folds_of_training_name_their_models(tmp_path: Path) -> None:
+    path = tmp_path / "folds.json"
+    path.write_text(json.dumps([["045", "057"], ["146"]]))
+    with pytest.raises(InputError, match="fold-0"):  # looked for, and not there
+        models_by_subject(path)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{", '{"01": 3}'])
+def test_a_file_that_maps_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "folds.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="not a table"):
+        models_by_subject(path)

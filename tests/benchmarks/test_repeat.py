@@ -1,0 +1,105 @@
+"""The fit behind `repeat.toml` against errors drawn from a known spread, and what is counted of a pair."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pytest
+
+from benchmarks.change import FIGURES, _matched
+from benchmarks.repeat import COLUMNS, estimate, fit, tabulate
+from resorb.comparison.error import parse_table
+
+THIN, THICK = 0.9, 4.4
+
+
+def drawn(count: int, freedom: float) -> tuple[np.ndarray, ...]:
+    """Values and errors of pairs: base 20 and 50, share 4 and 10 %, by distance of slices."""
+    rng = np.random.default_rng(2)
+    slices = rng.choice([THIN, THICK], (count, 2))
+    values = rng.uniform(0, 1500, (count, 2))
+    base, share = np.where(slices == THIN, 20.0, 50.0), np.where(slices == THIN, 0.04, 0.10)
+    sd = np.sqrt((base**2 + (share * values) ** 2).sum(axis=1))
+    return values[:, 0], values[:, 1], slices, sd * rng.standard_t(freedom, count)
+
+
+def test_a_known_spread_is_found_again() -> None:
+    spreads, _ = fit(*drawn(4000, 30.0))
+    (thin, *first), (thick, *second) = spreads
+    assert (thin, thick) == (THIN, THICK)
+    assert first == pytest.approx([20.0, 0.04], rel=0.2)
+    assert second == pytest.approx([50.0, 0.10], rel=0.2)
+
+
+def test_long_tails_are_found_again() -> None:
+    _, freedom = fit(*drawn(4000, 4.0))
+    assert freedom in (3.0, 4.0, 6.0)
+
+
+def test_intervals_hold_19_of_20_errors_however_few_there_are() -> None:
+    first, last, slices, errors = drawn(40, 3.0)
+    spreads, freedom = fit(first, last, slices, errors)
+    table = parse_table(tomllib.loads(_section(first, last, slices, errors))["mask"])
+    known = table.quantities["herniation.volume_mm3"]
+    assert known.freedom == freedom and [one.slice_mm for one in known.spreads] == [s for s, *_ in spreads]
+    sds = [
+        np.sqrt(known.variance(a, s[0]) + known.variance(b, s[1]))
+        for a, b, s in zip(first, last, slices, strict=True)
+    ]
+    assert np.mean(np.abs(errors) <= known.factor * np.array(sds) * 1.001) >= 0.95
+
+
+def _section(first: np.ndarray, last: np.ndarray, slices: np.ndarray, errors: np.ndarray) -> str:
+    blank = dict.fromkeys(COLUMNS, "")
+    rows = [
+        {
+            **blank,
+            "subject": f"{n % 3}",
+            "outlines": "mask",
+            "what": "herniation.volume_mm3",
+            "slice_first_mm": f"{s[0]}",
+            "slice_last_mm": f"{s[1]}",
+            "first": f"{a!r}",
+            "last": f"{b!r}",
+            "true_first": "0.0",
+            "true_last": f"{(b - a) - e!r}",
+            "registration_mm": "0.3",
+        }
+        for n, (a, b, s, e) in enumerate(
+            zip(first.tolist(), last.tolist(), slices, errors.tolist(), strict=True)
+        )
+    ]
+    return tabulate(rows, "mask")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "both", "said"),
+    [
+        ([({1}, {1}), ({2}, {2})], {1, 2}, "yes"),
+        ([({1}, {2}), ({2}, {1})], {1, 2}, "no"),
+        ([({1, 2}, {1, 2})], {1, 2}, "no"),
+        ([({1}, set()), (set(), {1})], {1}, "no"),
+        ([({1}, set())], set(), ""),
+    ],
+)
+def test_matched_right(numbers: list[tuple[set[int], set[int]]], both: set[int], said: str) -> None:
+    assert _matched(numbers, both) == said
+
+
+def test_figures_of_no_rows_say_so() -> None:
+    said = {what: figure((), ()) for what, _, figure in FIGURES}
+    assert {value for what, value in said.items() if "called regressed" in what} == {"no case"}
+
+
+def test_until_the_model_is_tabulated_its_error_is_a_wider_estimate() -> None:
+    exact = _section(*drawn(40, 3.0))
+    tables = tomllib.loads(f"{exact}\n{estimate(exact)}")
+    mask, model = (parse_table(tables[kind]) for kind in ("mask", "model"))
+    name = "herniation.volume_mm3"
+    assert model.estimated and "estimate" in model.made_with
+    for slice_mm in (THIN, THICK):
+        added = model.quantities[name].variance(1000.0, slice_mm) - mask.quantities[name].variance(
+            1000.0, slice_mm
+        )
+        assert added == pytest.approx(25.0**2 + 100.0**2, rel=0.02)
