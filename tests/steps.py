@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from resorb import pipeline
+from resorb import comparing, pipeline
 from resorb.anatomy import Anatomy, Level, LevelNaming, Structure, anatomy_index
+from resorb.change import Change, Dated, LevelChange, Verdict
 from resorb.limits import Limits
 from resorb.reading import DiscReading, Quantity, Reading
 from resorb.study import Contrast, Plane, Series, Study, Volume
@@ -73,6 +75,22 @@ def timepoint(of: Study, found: Anatomy, *discs: DiscReading) -> Timepoint:
     return Timepoint(of, found, reading, of.sagittal.volume.with_data(displaced), {})
 
 
+def change() -> Change:
+    """Two dates of that study, unchanged."""
+    verdict = Verdict(first=1, last=2, value="unchanged", words="L4/L5: unchanged within measurement error.")
+    volumes = (
+        Quantity(value=620.0, method="by construction"),
+        Quantity(value=610.0, method="by construction"),
+    )
+    dates = tuple(
+        Dated(number=n, study_sha256="ab" * 32, series="series 3", spacing_mm=(4.0, 0.5, 0.5)) for n in (1, 2)
+    )
+    level = LevelChange(
+        level="L4/L5", registered_by="vertebrae", quantities={"volume_mm3": volumes}, verdict=verdict
+    )
+    return Change(resorb_version="0", sentence=verdict.words, dates=dates, levels=(level,))
+
+
 def write_study(path: Path) -> Path:
     """A small image that is readable as a sagittal series."""
     data = np.arange(4 * 64 * 64, dtype=np.int16).reshape(4, 64, 64)
@@ -122,3 +140,20 @@ def stand_in(
     monkeypatch.setattr(pipeline, "anatomy_from_mask", from_mask)
     monkeypatch.setattr(pipeline, "measure", measure)
     monkeypatch.setattr(pipeline, "report", report)
+
+
+def stand_in_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace every step after reading by a stand-in that finds two unchanged dates; `stand_in` comes first."""
+
+    def report_change(_change: Change, points: Sequence[Timepoint], folder: Path, **_: object) -> None:
+        (folder / "report.html").write_text("<html></html>")
+
+    def measure(of: Study, found: Anatomy, _limits: Limits, **_: object) -> Timepoint:
+        return timepoint(of, found)
+
+    monkeypatch.setattr(comparing, "agree_on_levels", lambda points: (tuple(points), ()))
+    monkeypatch.setattr(comparing, "register_levels", lambda _points: {L4L5: None})
+    monkeypatch.setattr(comparing, "joint_frames", lambda points, _registrations: tuple({} for _ in points))
+    monkeypatch.setattr(comparing, "measure", measure)
+    monkeypatch.setattr(comparing, "compare_dates", lambda *_: change())
+    monkeypatch.setattr(comparing, "report_change", report_change)

@@ -37,6 +37,21 @@ FILES = {
     "reading.json",
     "report.html",
     "run.json",
+    "timepoint.json",
+}
+AXIAL = {f"anatomy_axial-{n}.nii.gz" for n in (1, 2, 3)}
+#: What compare adds, beside the files of each date.
+CHANGE_FILES = {
+    "change.csv",
+    "change.json",
+    "course.png",
+    "course.svg",
+    "figure-plain.png",
+    "figure.png",
+    "figure.svg",
+    "letter.txt",
+    "report.html",
+    "run.json",
 }
 STUDY = Path("study", "01_2024-01-15")
 LENGTHS = {"depth_mm", "width_mm", "height_mm", "slip_mm", "disc_height_mm"}
@@ -48,6 +63,8 @@ class Demo:
     printed: str
     reading: resorb.Reading
     truth: StudyTruth
+    change: resorb.Change
+    last_truth: StudyTruth
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +75,56 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     with contextlib.redirect_stdout(printed):
         assert cli.run(["demo", "-o", str(folder)]) == 0
     truth = StudyTruth.from_json((folder / STUDY / "truth.json").read_text())
-    reading = resorb.Reading.from_json((folder / "reading.json").read_text())
-    return Demo(folder, printed.getvalue(), reading, truth)
+    reading = resorb.Reading.from_json((folder / "first" / "reading.json").read_text())
+    change = resorb.Change.from_json((folder / "change" / "change.json").read_text())
+    last = StudyTruth.from_json((folder / "study" / "02_2024-07-18" / "truth.json").read_text())
+    return Demo(folder, printed.getvalue(), reading, truth, change, last)
 
 
 def test_the_demo_writes_every_file_and_nothing_else(demo: Demo) -> None:
-    assert {path.name for path in demo.folder.iterdir()} == FILES | {"study", "course"}
+    assert {path.name for path in demo.folder.iterdir()} == {
+        "study",
+        "first",
+        "second",
+        "change",
+        "course",
+        "run.json",
+    }
+    for name in ("first", "second"):
+        there = {path.name for path in (demo.folder / name).iterdir()}
+        assert there - AXIAL == FILES | {"images"}, name
+    change = {path.name for path in (demo.folder / "change").iterdir()}
+    assert change - {"report.pdf"} == CHANGE_FILES | {"dates"}
     run = json.loads((demo.folder / "run.json").read_text())
-    top = {name for name in run["files"] if not name.startswith(("study/", "course/"))}
-    assert top == FILES - {"run.json"}
-    assert {f"{STUDY.as_posix()}/{name}" for name in ("sagittal_T2w.nii.gz", "truth.json")} <= set(
+    assert {f"{STUDY.as_posix()}/truth.json", "change/change.json", "first/timepoint.json"} <= set(
         run["files"]
     )
     assert {f"course/{name}" for name in ("record.yaml", "report.html", "timeline.png")} <= set(run["files"])
     assert str(demo.folder) not in json.dumps(run)
+
+
+def test_the_demo_compares_two_dicom_studies_six_months_apart(demo: Demo) -> None:
+    assert [str(one.date) for one in demo.change.dates] == ["2024-01-15", "2024-07-18"]
+    assert demo.change.dates[1].days == 185 and demo.change.synthetic
+    assert len({one.sequence.get("manufacturer") for one in demo.change.dates}) == 2
+    assert {level.level for level in demo.change.levels} >= {"L3/L4", FOCAL, "L5/S1"}
+    # The truth: two thirds of the material of that level are gone, of the herniation itself nearly nine tenths.
+    assert demo.change.at(FOCAL).verdict.value in ("regressed", "resolved")
+
+
+def test_the_demo_prints_the_true_course_beside_the_one_that_was_read(demo: Demo) -> None:
+    table = demo.printed[demo.printed.index("Simulated course") :]
+    row = next(line for line in table.splitlines() if FOCAL in line)
+    true = [truth.at(FOCAL).sizes.volume_mm3.value for truth in (demo.truth, demo.last_truth)]
+    numbers = [float(number) for number in re.findall(r"(?<![\w/])[-+]?\d+", row)]
+    assert true[0] is not None and true[1] is not None
+    assert (numbers[0], numbers[2]) == pytest.approx(true, abs=0.51)
+    assert numbers[4] == pytest.approx(true[1] - true[0], abs=0.51)
+
+
+def test_the_demo_ends_with_the_course_that_takes_the_change(demo: Demo) -> None:
+    page = (demo.folder / "course" / "report.html").read_text(encoding="utf-8")
+    assert FOCAL in page and "stored comparison(s), which were not read" not in page
 
 
 def test_the_demo_names_every_level_from_the_sacrum_up(demo: Demo) -> None:
@@ -96,37 +149,43 @@ def test_the_demo_finds_the_displacement_where_it_was_placed(demo: Demo) -> None
 
 
 def test_the_demo_prints_truth_beside_what_was_measured(demo: Demo) -> None:
-    rows = [line for line in demo.printed.splitlines() if FOCAL in line]
-    assert len(rows) == 2, "the level's row in each of the two tables"
-    numbers = [float(number) for number in re.findall(r"\d+\.\d", rows[1])]
+    table = demo.printed[demo.printed.index("Simulated study") :]
+    row = next(line for line in table.splitlines() if FOCAL in line)
+    numbers = [float(number) for number in re.findall(r"\d+\.\d", row)]
     assert numbers[0] == pytest.approx(demo.truth.at(FOCAL).sizes.depth_mm.value, abs=0.051)
     assert "Research use only" in demo.printed
 
 
 def test_the_masks_lie_on_the_grid_of_the_input(demo: Demo) -> None:
-    study = nib.load(demo.folder / STUDY / "sagittal_T2w.nii.gz")
+    # The labels of the truth lie on the grid of the images, whose format is DICOM here.
+    study = nib.load(demo.folder / STUDY / "sagittal_dseg.nii.gz")
     for name in ("anatomy.nii.gz", "displaced.nii.gz"):
-        mask = nib.load(demo.folder / name)
-        assert mask.shape == study.shape
-        np.testing.assert_allclose(mask.affine, study.affine, atol=1e-3)
-    rows = [line.split("\t") for line in (demo.folder / "anatomy.tsv").read_text().splitlines()[1:]]
+        mask = nib.as_closest_canonical(nib.load(demo.folder / "first" / name))
+        assert mask.shape == nib.as_closest_canonical(study).shape
+        np.testing.assert_allclose(mask.affine, nib.as_closest_canonical(study).affine, atol=1e-3)
+    rows = [line.split("\t") for line in (demo.folder / "first" / "anatomy.tsv").read_text().splitlines()[1:]]
     assert {"disc", "vertebral_body", "thecal_sac", "sacrum"} <= {row[1] for row in rows}
 
 
 def test_the_page_needs_nothing_from_elsewhere(demo: Demo) -> None:
-    page = (demo.folder / "report.html").read_text(encoding="utf-8")
-    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)[^"']*""", page)
-    assert not re.findall(r"url\((?!['\"]?(?:data:|#))", page)
-    assert "Research use only" in page and FOCAL in page
+    for name in ("first", "second", "change", "course"):
+        page = (demo.folder / name / "report.html").read_text(encoding="utf-8")
+        assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)[^"']*""", page), name
+        assert not re.findall(r"url\((?!['\"]?(?:data:|#))", page), name
+        assert "Research use only" in page and FOCAL in page, name
 
 
-def test_dicom_and_nifti_of_one_study_give_the_same_reading(
-    demo: Demo, first_date: CaseSpec, tmp_path: Path
-) -> None:
-    write_case(tmp_path, first_date.model_copy(update={"format": "dicom"}))
-    from_dicom = resorb.read(tmp_path / date_folder(first_date, 0) / "dicom", tmp_path / "out").reading
-    assert [disc.level for disc in from_dicom.discs] == [disc.level for disc in demo.reading.discs]
-    for one, other in zip(from_dicom.discs, demo.reading.discs, strict=True):
+def test_dicom_and_nifti_of_one_study_give_the_same_reading(first_date: CaseSpec, tmp_path: Path) -> None:
+    readings = []
+    for form in ("dicom", "nifti"):
+        (folder := tmp_path / form).mkdir()
+        write_case(folder, first_date.model_copy(update={"format": form}))
+        place = folder / date_folder(first_date, 0)
+        image = place / ("dicom" if form == "dicom" else "sagittal_T2w.nii.gz")
+        readings.append(resorb.read(image, tmp_path / f"{form}-out").reading)
+    from_dicom, from_nifti = readings
+    assert [disc.level for disc in from_dicom.discs] == [disc.level for disc in from_nifti.discs]
+    for one, other in zip(from_dicom.discs, from_nifti.discs, strict=True):
         assert (one.flags, one.side) == (other.flags, other.side)
         for name in QUANTITIES:
             ours, theirs = getattr(one, name), getattr(other, name)

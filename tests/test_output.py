@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from resorb.errors import OutputError
-from resorb.output import output_folder, write_volume
+from resorb.output import output_file, output_folder, write_volume
 from resorb.study import Volume
 
 
@@ -180,3 +180,33 @@ def test_a_volume_is_written_with_its_grid_and_the_same_bytes_every_time(tmp_pat
     np.testing.assert_allclose(image.get_sform(), affine, atol=1e-4)
     np.testing.assert_allclose(image.get_qform(), affine, atol=1e-4)
     assert image.header.get_xyzt_units()[0] == "mm"
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "record.yaml"
+    with pytest.raises(ValueError, match="broken"), output_file(target) as path:
+        path.write_text("half")
+        raise ValueError("broken")
+    assert not (tmp_path / "new").exists()
+    with output_file(target) as path:
+        assert path.suffix == ".yaml" and not target.exists()
+        path.write_text("whole")
+    assert [one.name for one in target.parent.iterdir()] == ["record.yaml"] and target.read_text() == "whole"
+
+
+def test_a_file_is_replaced_only_when_asked_and_never_if_it_is_the_input(tmp_path: Path) -> None:
+    target = tmp_path / "record.yaml"
+    target.write_text("old")
+    with pytest.raises(OutputError, match="--overwrite"), output_file(target):
+        pass
+    with (
+        pytest.raises(OutputError, match="the input itself"),
+        output_file(target, overwrite=True, inputs=(target,)),
+    ):
+        pass
+    with pytest.raises(OutputError, match="folder"), output_file(tmp_path, overwrite=True):
+        pass
+    assert target.read_text() == "old"
+    with output_file(target, overwrite=True) as path:
+        path.write_text("new")
+    assert target.read_text() == "new"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,25 @@ import pytest
 from resorb import pipeline
 from resorb.errors import InputError, OutputError, StrictRefusal, UsageError
 from resorb.reading import DiscReading, Reading
-from resorb.study import Volume
+from resorb.study import Contrast, Plane, Series, Volume
 from tests import steps
 
-FILES = {"anatomy.nii.gz", "anatomy.tsv", "displaced.nii.gz", "reading.json", "report.html", "run.json"}
+IMAGES = {"images/sagittal.nii.gz"}
+TOP = {
+    "anatomy.nii.gz",
+    "anatomy.tsv",
+    "displaced.nii.gz",
+    "reading.json",
+    "report.html",
+    "run.json",
+    "timepoint.json",
+}
+FILES = TOP | IMAGES
+
+
+def written(folder: Path) -> set[str]:
+    """Every file below a folder, by its path from there."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -33,7 +49,7 @@ def test_everything_is_written_on_the_grid_of_the_input(
     timepoint = pipeline.read(source, tmp_path / "out")
 
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == FILES
+    assert written(out) == FILES
     assert Reading.from_json((out / "reading.json").read_text()) == timepoint.reading
     grid = steps.study().sagittal.volume
     for name in ("anatomy.nii.gz", "displaced.nii.gz"):
@@ -55,16 +71,19 @@ def test_axial_stacks_are_written_under_their_numbers_where_the_spine_was_found(
     steps.stand_in(monkeypatch)
     labels = np.zeros((6, 6, 3), np.uint16)
     empty, full = (Volume(labels + n, np.diag([0.5, 0.5, 4.0, 1.0])) for n in (0, 417))
+    series = Series(4, (full, empty, full), Plane.AXIAL, Contrast.T2)
     sagittal = steps.anatomy(steps.study())
+    monkeypatch.setattr(pipeline, "load", lambda *_, **__: replace(steps.study(), axial=series))
     monkeypatch.setattr(pipeline, "segment", lambda *_, **__: replace(sagittal, axial=(full, empty, full)))
     pipeline.read(source, tmp_path / "out")
-    written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == FILES | {"anatomy_axial-1.nii.gz", "anatomy_axial-3.nii.gz"}
+    there = written(tmp_path / "out")
+    images = {f"images/axial-{n}.nii.gz" for n in (1, 2, 3)}
+    assert there == FILES | images | {"anatomy_axial-1.nii.gz", "anatomy_axial-3.nii.gz"}
     image = nib.load(tmp_path / "out" / "anatomy_axial-3.nii.gz")
     np.testing.assert_array_equal(np.asanyarray(image.dataobj), full.data)
     np.testing.assert_allclose(image.affine, full.affine)
     run = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert written - {"run.json"} == set(run["files"])
+    assert there - {"run.json"} == set(run["files"])
 
 
 def test_the_same_input_gives_the_same_bytes_apart_from_run_json(
@@ -100,11 +119,28 @@ def test_run_json_says_what_was_run_but_names_no_path(
         "lowest_disc": "L5/S1",
         "limits": False,
         "strict": False,
+        "reader": False,
     }
+    assert run["reader_sha256"] is None
     assert set(run["seconds"]) == {"load", "segment", "measure", "report"}
     assert set(run["files"]) == FILES - {"run.json"}
     assert run["libraries"]["numpy"] == np.__version__
     assert run["limits"]["overrides"] == {} and len(run["limits"]["sha256"]) == 64
+
+
+def test_a_readers_word_enters_the_reading_and_is_named_by_its_hash(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.stand_in(monkeypatch)
+    word = tmp_path / "DOE.yaml"
+    word.write_text("author: A. Reader\ndate: 2024-03-01\nlevels:\n- {level: L4/L5, modic: 2}\n")
+    found = pipeline.read(source, tmp_path / "out", pipeline.Options(reader=word))
+    assert found.reading.discs[0].modic is not None
+    assert found.reading.discs[0].modic.given_by == "A. Reader, 2024-03-01"
+    stored = (tmp_path / "out" / "run.json").read_text()
+    assert "DOE" not in stored and "A. Reader" not in stored
+    run = json.loads(stored)
+    assert run["options"]["reader"] and run["reader_sha256"] == hashlib.sha256(word.read_bytes()).hexdigest()
 
 
 def test_what_resorb_made_can_be_replaced_by_the_next_run(

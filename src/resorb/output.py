@@ -1,4 +1,4 @@
-"""Output folders that appear whole or not at all."""
+"""Output folders and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -55,6 +55,32 @@ def output_folder(target: Path, *, overwrite: bool = False, inputs: tuple[Path, 
             _put_in_place(folder, resolved)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(made_parents)
+        raise
+
+
+@contextlib.contextmanager
+def output_file(target: Path, *, overwrite: bool = False, inputs: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """A file of the same suffix to write, which becomes `target` when the block ends well.
+
+    Raises:
+        OutputError: the target is an input, exists and may not be replaced, or cannot be written.
+    """
+    if target.resolve() in {path.resolve() for path in inputs}:
+        raise OutputError(f"{target} is the input itself; choose another file")
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; give the name of a file")
+    if os.path.lexists(target) and not overwrite:
+        raise OutputError(f"{target} exists already; give --overwrite to replace it, or choose another")
+    part = target.with_name(f".{target.stem}.partial-{secrets.token_hex(4)}{target.suffix}")
+    with output_errors(target):
+        made_parents = _make_parents(target.resolve().parent)
+    try:
+        with output_errors(target):
+            yield part
+            part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
         _remove_empty(made_parents)
         raise
 

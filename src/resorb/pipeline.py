@@ -1,4 +1,4 @@
-"""The path of the data, composed: load -> segment -> measure -> report; only this module knows every step."""
+"""One date, composed: load -> segment -> measure -> report. `comparing` composes what follows from several."""
 
 from __future__ import annotations
 
@@ -6,35 +6,27 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from resorb import __version__
 from resorb.anatomy import Level
 from resorb.errors import InputError, NotMeasurableError, ResorbError, StrictRefusal, UsageError
 from resorb.limits import Limits, load_limits
 from resorb.loading import Choice, Contents, choose, load, load_series
-from resorb.measurement import measure
-from resorb.output import RUN_FILE, output_errors, output_folder, write_volume
+from resorb.measurement import measure, with_word
+from resorb.output import RUN_FILE, output_errors, output_folder
+from resorb.reader import read_word
 from resorb.reporting import report
 from resorb.segmentation import anatomy_from_mask, segment
 from resorb.timepoint import Timepoint
-
-if TYPE_CHECKING:
-    from resorb.simulation.truth import StudyTruth
+from resorb.timepoint_folder import write_timepoint
 
 RUN_SCHEMA_VERSION = 1
-
-#: The series of the simulated study that is read.
-STUDY_FILE = "sagittal_T2w.nii.gz"
-#: Where the demo writes the clinical course.
-COURSE_FOLDER = "course"
-_SIMULATED = 0.6  # of the demo's time
 
 #: Called with what is being done and the fraction of the whole that is done, in [0, 1].
 Progress = Callable[[str, float], None]
@@ -52,7 +44,7 @@ _LIBRARIES = (
 )
 
 #: Where each step's share of the whole begins, as measured on 3D studies; used for the progress bar only.
-_SHARES = {"load": (0.0, 0.03), "segment": (0.03, 0.75), "measure": (0.75, 0.85), "report": (0.85, 1.0)}
+SHARES = {"load": (0.0, 0.03), "segment": (0.03, 0.75), "measure": (0.75, 0.85), "report": (0.85, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,7 @@ class Options:
         lowest_disc: the name of the lowest disc in the image, where counting from the sacrum is wrong.
         limits: a TOML file whose values override those of limits.toml.
         strict: refuse, and write nothing, where anything is in doubt.
+        reader: a reader's file, whose classes stand beside or in place of those measured.
     """
 
     series: int | None = None
@@ -74,6 +67,7 @@ class Options:
     lowest_disc: Level | None = None
     limits: Path | None = None
     strict: bool = False
+    reader: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +105,10 @@ def read(
 
     Args:
         study: NIfTI file, DICOM folder or zip.
-        output: folder that will hold reading.json, levels.csv, anatomy.nii.gz, anatomy.tsv,
-            displaced.nii.gz, report.html, figure.png, figure.svg and run.json, and anatomy_axial-N.nii.gz
-            for each axial stack on which the spine was found. Whole or nothing.
+        output: folder that will hold reading.json, levels.csv, anatomy.nii.gz, anatomy.tsv, displaced.nii.gz,
+            report.html, figure.png, figure.svg, run.json, and what `compare` needs besides: timepoint.json, the
+            measured series in images/, and anatomy_axial-N.nii.gz for each axial stack on which the spine was
+            found. Whole or nothing.
         overwrite: replace an output folder that resorb made.
 
     Raises:
@@ -125,67 +120,37 @@ def read(
     """
     study, output = Path(study), Path(output)
     options = options or Options()
-    inputs = tuple(path for path in (study, options.mask, options.limits) if path is not None)
+    inputs = tuple(path for path in (study, options.mask, options.limits, options.reader) if path is not None)
     with output_folder(output, overwrite=overwrite, inputs=inputs) as folder:
         return _read_into(folder, output, study, options, progress)
 
 
-def demo(
-    output: Path | str, *, overwrite: bool = False, progress: Progress | None = None
-) -> tuple[Timepoint, StudyTruth]:
-    """Simulate the model case into `output`/study, both of its dates, read the first, and write its course.
+def _read_into(
+    folder: Path, target: Path, path: Path, options: Options, progress: Progress | None
+) -> Timepoint:
+    """Walk the path and write everything into an existing folder; `target` is its name in messages."""
+    limits, clock = load_limits(options.limits), Clock(progress)
+    timepoint = measured(path, options, limits, clock)
+    if options.strict:
+        refuse_doubts(doubts(timepoint))
+    with output_errors(target):
+        with clock.step("report", "Drawing") as inner:
+            report(timepoint, folder, progress=inner)
+        write_timepoint(folder, timepoint, limits, __version__)
+        _write_run(folder, timepoint, options, limits, clock)
+    return timepoint
 
-    `output`/course holds the clinical record of the model case and its report.
 
-    Returns:
-        What was measured, and what is true.
+def measured(path: Path, options: Options, limits: Limits, clock: Clock) -> Timepoint:
+    """Load, segment and measure one study; nothing is written, and `options.strict` is left to the caller.
 
     Raises:
-        OutputError: the output cannot be written.
-    """
-    # Imported here: no other command needs them, and they take a second.
-    from resorb.joined import write_model_course
-    from resorb.simulation.case import model_case
-    from resorb.simulation.files import date_folder, write_case
-
-    output = Path(output)
-    case = model_case()
-    say = progress or (lambda _name, _fraction: None)
-    with output_folder(output, overwrite=overwrite) as folder:
-        study = folder / "study"
-        with output_errors(output):
-            study.mkdir()
-            truth, *_ = write_case(study, case, progress=lambda name, done: say(name, _SIMULATED * done))
-        scan = study / date_folder(case, 0) / STUDY_FILE
-
-        def after(name: str, done: float) -> None:
-            say(name, _SIMULATED + (1 - _SIMULATED) * done)
-
-        def beside() -> None:
-            write_model_course(
-                folder / COURSE_FOLDER, [study / date_folder(case, n) / STUDY_FILE for n in (0, 1)]
-            )
-
-        return _read_into(folder, output, scan, Options(), after, beside), truth
-
-
-def _read_into(
-    folder: Path,
-    target: Path,
-    path: Path,
-    options: Options,
-    progress: Progress | None,
-    beside: Callable[[], None] | None = None,
-) -> Timepoint:
-    """Walk the path and write everything into an existing folder; `target` is its name in messages.
-
-    `beside` writes more into it, once the reading stands there.
+        UsageError, InputError, NotMeasurableError: as `read`.
     """
     if (options.mask is None) != (options.scheme is None):
         raise UsageError("--mask and --scheme belong together: give both, or neither")
-    limits = load_limits(options.limits)
-    clock = _Clock(progress)
-
+    # Read first: what is wrong with it is said before the minute of segmentation.
+    word = read_word(options.reader) if options.reader else None
     with clock.step("load", "Loading"):
         study = load(path, series=options.series)
     with clock.step("segment", "Segmenting") as inner:
@@ -198,16 +163,7 @@ def _read_into(
             anatomy = segment(study, lowest_disc=options.lowest_disc, asked_for=asked_for, progress=inner)
     with clock.step("measure", "Measuring"):
         timepoint = measure(study, anatomy, limits)
-    if options.strict:
-        _refuse_doubts(timepoint)
-    with output_errors(target):
-        with clock.step("report", "Drawing") as inner:
-            report(timepoint, folder, progress=inner)
-        _write_records(folder, timepoint)
-        if beside is not None:
-            beside()
-        _write_run(folder, timepoint, options, limits, clock)
-    return timepoint
+    return timepoint if word is None else replace(timepoint, reading=with_word(timepoint.reading, *word))
 
 
 def doubts(timepoint: Timepoint) -> tuple[str, ...]:
@@ -222,28 +178,38 @@ def doubts(timepoint: Timepoint) -> tuple[str, ...]:
     return tuple(dict.fromkeys(said))
 
 
-def _refuse_doubts(timepoint: Timepoint) -> None:
-    if said := doubts(timepoint):
+def refuse_doubts(said: Sequence[str]) -> None:
+    """Refuse, for `--strict`, where there is any doubt.
+
+    Raises:
+        StrictRefusal: there is one.
+    """
+    if said:
         raise StrictRefusal(f"refused under --strict, nothing was written: {'; '.join(said)}")
 
 
-def _write_records(folder: Path, timepoint: Timepoint) -> None:
-    (folder / "reading.json").write_text(timepoint.reading.to_json(), encoding="utf-8")
-    write_volume(folder / "anatomy.nii.gz", timepoint.anatomy.labels)
-    for number, axial in enumerate(timepoint.anatomy.axial, start=1):
-        if axial.data.any():
-            write_volume(folder / f"anatomy_axial-{number}.nii.gz", axial)
-    write_volume(folder / "displaced.nii.gz", timepoint.displaced)
-    rows = ["index\tstructure\tlevel"]
-    rows += [f"{index}\t{structure}\t{level}" for index, structure, level in timepoint.anatomy.index_table()]
-    (folder / "anatomy.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-
-
-def _write_run(folder: Path, timepoint: Timepoint, options: Options, limits: Limits, clock: _Clock) -> None:
-    """What was run on what, with which versions. No path of the input: a name may hold an identifier."""
-    asked = asdict(replace(options, mask=None, limits=None))
-    asked |= {"mask": options.mask is not None, "limits": options.limits is not None}
+def _write_run(folder: Path, timepoint: Timepoint, options: Options, limits: Limits, clock: Clock) -> None:
+    """What was run on what. No path of the input: a name may hold an identifier."""
+    asked = asdict(replace(options, mask=None, limits=None, reader=None))
+    asked |= {name: getattr(options, name) is not None for name in ("mask", "limits", "reader")}
     asked["lowest_disc"] = str(options.lowest_disc) if options.lowest_disc else None
+    facts = {
+        "input_sha256": timepoint.study.sha256,
+        "mask_sha256": _sha256(options.mask) if options.mask else None,
+        "reader_sha256": _sha256(options.reader) if options.reader else None,
+        "series": timepoint.study.sagittal.number,
+        "segmented_by": timepoint.anatomy.source,
+        "options": asked,
+    }
+    write_run(folder, facts, limits, clock)
+
+
+def write_run(folder: Path, facts: Mapping[str, object], limits: Limits, clock: Clock) -> None:
+    """Write `run.json`: `facts`, the versions, the times, the limits, and every file in the folder.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     run = {
         "kind": "run",
         "schema_version": RUN_SCHEMA_VERSION,
@@ -253,12 +219,8 @@ def _write_run(folder: Path, timepoint: Timepoint, options: Options, limits: Lim
         "system": f"{platform.system()} {platform.machine()}",
         "started": clock.started.isoformat(timespec="seconds"),
         "seconds": clock.seconds,
-        "input_sha256": timepoint.study.sha256,
-        "mask_sha256": _sha256(options.mask) if options.mask else None,
-        "series": timepoint.study.sagittal.number,
-        "segmented_by": timepoint.anatomy.source,
+        **facts,
         "limits": {"sha256": limits.sha256, "overrides": {name: limits[name] for name in limits.overrides}},
-        "options": asked,
         "files": sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()),
     }
     (folder / RUN_FILE).write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
@@ -271,19 +233,28 @@ def _sha256(path: Path) -> str:
         raise InputError(f"cannot read {path} again: {error.strerror}") from error
 
 
-class _Clock:
-    """Times the steps, and turns the progress within each into progress of the whole."""
+class Clock:
+    """Times the steps, and turns the progress within each into progress of the whole.
 
-    def __init__(self, progress: Progress | None) -> None:
+    Args:
+        progress: called with what is being done and the fraction of the whole that is done.
+        shares: by step, where its share of the whole begins and ends.
+    """
+
+    def __init__(
+        self, progress: Progress | None, shares: Mapping[str, tuple[float, float]] | None = None
+    ) -> None:
         self.started = datetime.now(UTC)
         self.seconds: dict[str, float] = {}
         self._progress = progress or (lambda _name, _fraction: None)
+        self._shares = shares or SHARES
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[Progress]:
-        begin, end = _SHARES[name]
+        """Time one step; the block is given what to report its own progress to."""
+        begin, end = self._shares[name]
         self._progress(title, begin)
         since = time.perf_counter()
         yield lambda _detail, fraction: self._progress(title, begin + (end - begin) * fraction)
-        self.seconds[name] = round(time.perf_counter() - since, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - since, 3)
         self._progress(title, end)

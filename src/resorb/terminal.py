@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -15,15 +15,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from resorb.loading import Choice
-from resorb.pipeline import Listing
-from resorb.pipeline import Progress as Report
-from resorb.reading import Quantity, Reading
-from resorb.study import Series
+from resorb.change import Change, LevelChange, Track
 
+# What is only named in types costs a second to import, and no verb needs all of it.
 if TYPE_CHECKING:
+    from resorb.clinic.red_flags import RedFlag
     from resorb.clinic.report.record import CourseReport
+    from resorb.loading import Choice
+    from resorb.pipeline import Listing
+    from resorb.pipeline import Progress as Report
+    from resorb.reading import Quantity, Reading
     from resorb.simulation.truth import StudyTruth
+    from resorb.study import Series
 
 INFO_SCHEMA_VERSION = 1
 #: The quantities that are read, with their names in the truth and their headers.
@@ -91,14 +94,18 @@ def _interruptible() -> Iterator[Callable[[], None]]:
 
 def level_table(reading: Reading) -> Table:
     """The levels of a reading, in short."""
+    from resorb.reporting.class_words import class_name
+
     table = Table("Level", title="Disc material behind the reference line", title_justify="left")
     for header in ("Depth mm", "Area mm²", "Volume mm³", "Slip mm"):
         table.add_column(header, justify="right")
+    table.add_column("Class")
     table.add_column("Flags")
     for disc in reading.discs:
         numbers = (disc.depth_mm, disc.area_mm2, disc.volume_mm3, disc.slip_mm)
         cells = [_cell(n, places) for n, places in zip(numbers, (1, 0, 0, 1), strict=True)]
-        table.add_row(disc.level, *cells, ", ".join(disc.flags), style="bold" if disc.displaced else "")
+        style = "bold" if disc.displaced else ""
+        table.add_row(disc.level, *cells, class_name(disc), ", ".join(disc.flags), style=style)
     return table
 
 
@@ -121,6 +128,63 @@ def truth_table(reading: Reading, truth: StudyTruth) -> Table:
         side = (level.classes.side.value or "-", disc.side or "-") if level and focal else ("", "")
         table.add_row(disc.level, *cells, *side, style="bold" if focal else "")
     return table
+
+
+def change_table(change: Change) -> Table:
+    """What became of every herniation (bold) and of every whole level, in short."""
+    table = Table("\nLevel", title="Disc material behind the reference line, mm³", title_justify="left")
+    for one in change.dates:
+        table.add_column(f"\n{one.name}", justify="right")
+    table.add_column("Change\n(95 %)", justify="right", no_wrap=True)
+    table.add_column("\nVerdict")
+    parts: tuple[Track | LevelChange, ...] = (*change.tracks, *change.levels)
+    for part in parts:
+        volumes = part.quantities.get("volume_mm3", ())
+        cells = [_cell(q, 0) for q in volumes] or ["-"] * len(change.dates)
+        name, style = part.level, ""
+        if isinstance(part, Track):
+            name, style = f"{part.level} {part.side or 'herniation'}", "bold"
+        table.add_row(name, *cells, _difference(part), part.verdict.value, style=style)
+    return table
+
+
+def change_truth_table(change: Change, truths: Sequence[StudyTruth]) -> Table:
+    """The truth of two simulated dates beside what was measured: displaced material per level, and what it lost."""
+    table = Table(
+        "\nLevel", title="Simulated course: the truth, and what was read, mm³", title_justify="left"
+    )
+    for name in ("First", "Last", "Change"):
+        table.add_column(f"{name}\ntrue", justify="right")
+        table.add_column("\nread", justify="right")
+    table.add_column("\nVerdict")
+    first, last = ({one.level: one for one in truth.levels} for truth in (truths[0], truths[-1]))
+    for level in change.levels:
+        read = level.quantities.get("volume_mm3", ())
+        if level.level not in first or level.level not in last or not read:
+            continue
+        true = [date[level.level].sizes.volume_mm3 for date in (first, last)]
+        lost = _cell_of([one.value for one in true])
+        cells = [_cell(true[0], 0), _cell(read[0], 0), _cell(true[1], 0), _cell(read[-1], 0)]
+        style = "bold" if first[level.level].focal else ""
+        changed = _difference(level).partition(" (")[0]
+        table.add_row(level.level, *cells, lost, changed, level.verdict.value, style=style)
+    return table
+
+
+def _difference(part: Track | LevelChange) -> str:
+    """The difference in volume that the verdict is about, with its interval."""
+    ends = (part.verdict.first, part.verdict.last)
+    for one in part.differences:
+        if one.quantity == "volume_mm3" and (one.first, one.last) == ends and one.absolute.value is not None:
+            low, high = one.absolute.low, one.absolute.high
+            bounds = "" if low is None or high is None else f" ({low:+.0f} to {high:+.0f})"
+            return f"{one.absolute.value:+.0f}{bounds}"
+    return "-"
+
+
+def _cell_of(ends: list[float | None]) -> str:
+    first, last = ends
+    return "-" if first is None or last is None else f"{last - first:+.0f}"
 
 
 def simulated_table(title: str, truth: StudyTruth) -> Table:
@@ -147,18 +211,33 @@ def simulated_table(title: str, truth: StudyTruth) -> Table:
     return table
 
 
-def show_course(report: CourseReport) -> None:
-    """Print a course in short: what must not wait first, then the sentence, then what to doubt."""
+def show_flags(flags: Sequence[RedFlag]) -> None:
+    """Print what must not wait; it comes first wherever a course is printed."""
     from resorb.clinic.story.flags import NO_FLAG, alarms
 
-    for line in [f"RED FLAG  {alarm.text}" for alarm in alarms(report.review.red_flags)] or [NO_FLAG]:
+    for line in [f"RED FLAG  {alarm.text}" for alarm in alarms(flags)] or [NO_FLAG]:
         say(line)
-    say(report.review.safety_net)
+
+
+def show_course(report: CourseReport) -> None:
+    """Print a course in short: what must not wait first, then the sentence, then what to doubt."""
+    from resorb.clinic.story.doubts import mimic_words, not_asked_words
+
+    show_flags(report.review.red_flags)
+    for line in report.review.image_alerts:
+        say(f"FROM THE IMAGES  {line}")
+    say(f"{report.review.safety_net} {not_asked_words(report.review)}".strip())
     for line in (report.story.text, report.story.not_recovery):
         if line:
             say(line)
     lines = [f"line {one.line}: {one.words}" for one in report.review.contradictions]
-    lines += [*report.story.not_compared, *report.story.disagreements, *report.review.warnings, *report.notes]
+    lines += [
+        *mimic_words(report.review),
+        *report.story.not_compared,
+        *report.story.disagreements,
+        *report.review.warnings,
+        *report.notes,
+    ]
     for line in lines:
         say(f"Note: {line}")
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from resorb.reading import Quantity
-from resorb.reporting.words import doubts, findings, flag_words, phrase, shown, slice_place
+from resorb.reporting.findings import findings
+from resorb.reporting.words import doubts, flag_words, phrase, shown, slice_place
 from tests.reporting import spine
 
 MISSING = Quantity(value=None, reason="cropped")

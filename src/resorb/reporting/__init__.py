@@ -47,6 +47,7 @@ def report(
         sections.finding(timepoint),
         sections.large(pictures, main, overview),
         sections.levels(pictures),
+        sections.classes(reading),
         sections.table(reading),
         sections.method(timepoint),
         sections.limits(reading),

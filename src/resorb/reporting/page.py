@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resorb.reading import Reading
-from resorb.reporting.scene import STYLES, Kind
 from resorb.reporting.section import Section, templates
-from resorb.reporting.svg import outline_css
+from resorb.reporting.svg import hatched, outline_css
 
 
 @dataclass(frozen=True)
@@ -48,5 +47,5 @@ def page(reading: Reading, sections: Sequence[Section]) -> str:
 
 def document(heading: Heading, sections: Sequence[Section]) -> str:
     """A whole page; needs no network, no script and no font that the reader lacks."""
-    values = {"outline_css": outline_css(), "hatch": STYLES[Kind.DISPLACED]}
+    values = {"outline_css": outline_css(), "hatches": hatched()}
     return templates().get_template("page.html").render(heading=heading, sections=sections, **values)

@@ -1,6 +1,7 @@
-"""What a picture holds, apart from how it is drawn: `Scene`. `svg` and `figure` draw the same scenes.
+"""What a picture holds, apart from how it is drawn: `Scene`. `svg` and `paper` draw the same scenes.
 
-Every point is in mm from the top left corner of the scene: x towards posterior, y towards inferior.
+Every point is in mm from the top left corner of the scene: in a sagittal one x runs towards posterior and y towards
+inferior, in an axial one x towards the patient's left and y towards posterior.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ class Kind(StrEnum):
     DISC = "disc"
     BEHIND = "behind"
     DISPLACED = "displaced"
+    BEFORE = "before"
+    KEPT = "kept"
+    LOST = "lost"
+    GAINED = "gained"
 
     @property
     def words(self) -> str:
@@ -33,18 +38,26 @@ class Kind(StrEnum):
             Kind.DISC: "disc",
             Kind.BEHIND: "bulge behind the line",
             Kind.DISPLACED: "displaced disc material",
+            Kind.BEFORE: "where it was",
+            Kind.KEPT: "there on both dates",
+            Kind.LOST: "no longer there",
+            Kind.GAINED: "newly there",
         }[self]
 
 
 @dataclass(frozen=True)
 class Style:
-    """How an outline is drawn: colour-blind safe, and told apart in grey by dash and hatch."""
+    """How an outline is drawn: colour-blind safe, and told apart in grey by dash and hatch.
+
+    Attributes:
+        hatch_deg: the way its hatch runs, from the horizontal anticlockwise; None for no hatch.
+    """
 
     colour: str
     width_pt: float
     dash: tuple[float, ...] = ()
     fill: float = 0.0
-    hatched: bool = False
+    hatch_deg: int | None = None
 
 
 #: Colours of Okabe and Ito, Color Universal Design (2008).
@@ -53,7 +66,11 @@ STYLES: dict[Kind, Style] = {
     Kind.SAC: Style("#F0E442", 0.8, (4.0, 2.2)),
     Kind.DISC: Style("#56B4E9", 0.9),
     Kind.BEHIND: Style("#E69F00", 0.9, fill=0.15),
-    Kind.DISPLACED: Style("#D55E00", 1.3, fill=0.35, hatched=True),
+    Kind.DISPLACED: Style("#D55E00", 1.3, fill=0.35, hatch_deg=45),
+    Kind.BEFORE: Style("#D55E00", 1.2, (3.0, 1.6)),
+    Kind.KEPT: Style("#D55E00", 1.0, fill=0.45),
+    Kind.LOST: Style("#009E73", 1.2, fill=0.30, hatch_deg=-45),
+    Kind.GAINED: Style("#CC79A7", 1.2, fill=0.30, hatch_deg=90),
 }
 REFERENCE = Style("#FFFFFF", 1.2, (5.0, 2.0))
 REFERENCE_WORDS = "reference line"
@@ -69,10 +86,11 @@ class Outline:
 
 @dataclass(frozen=True, eq=False)
 class Arrow:
-    """From `tail` (2,) to `tip` (2,)."""
+    """From `tail` (2,) to `tip` (2,); hollow where it points at what is no longer there."""
 
     tail: FloatArray
     tip: FloatArray
+    hollow: bool = False
 
     @property
     def length_mm(self) -> float:
@@ -97,7 +115,7 @@ class Name:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One sagittal picture.
+    """One sagittal or axial picture.
 
     Attributes:
         width_mm, height_mm: its size.

@@ -43,8 +43,13 @@ def scene_svg(scene: Scene, width_px: float, *, letters: bool, scale_bar: bool =
 def outline_css() -> Markup:
     """The style sheet's rules for every kind of outline."""
     rules = [_rule(kind.value, style) for kind, style in STYLES.items()] + [_rule("reference", REFERENCE)]
-    rules.append(f".{Kind.DISPLACED}{{fill:url(#hatch);fill-opacity:1}}")
+    rules += [f".{kind}{{fill:url(#hatch-{kind});fill-opacity:1}}" for kind in hatched()]
     return Markup("\n".join(rules))
+
+
+def hatched() -> dict[Kind, Style]:
+    """The kinds whose outlines are filled by a hatch, which the page defines once."""
+    return {kind: style for kind, style in STYLES.items() if style.hatch_deg is not None}
 
 
 def png_uri(pixels: NDArray[np.uint8]) -> str:

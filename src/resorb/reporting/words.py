@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resorb.reading import DiscReading, Quantity, Reading
+from resorb.reading import Quantity, Reading
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Measure:
 
 MEASURES: dict[str, Measure] = {
     "depth_mm": Measure("depth behind the line", "mm", 1),
-    "area_mm2": Measure("largest sagittal area", "mm²", 0),
+    "area_mm2": Measure("largest area", "mm²", 0),
     "volume_mm3": Measure("volume", "mm³", 0),
     "width_mm": Measure("width", "mm", 1),
     "height_mm": Measure("height", "mm", 1),
@@ -26,6 +26,15 @@ MEASURES: dict[str, Measure] = {
     "disc_height_mm": Measure("disc height", "mm", 1),
     "disc_volume_mm3": Measure("disc volume", "mm³", 0),
     "t2_ratio": Measure("T2 against CSF", "", 2),
+    "disc_height_index": Measure("disc height index", "", 2),
+    "focal_volume_mm3": Measure("herniated volume", "mm³", 0),
+    "bulge_volume_mm3": Measure("bulge volume", "mm³", 0),
+    "cranial_migration_mm": Measure("migration upwards", "mm", 1),
+    "caudal_migration_mm": Measure("migration downwards", "mm", 1),
+    "contact_mm2": Measure("contact with the disc", "mm²", 0),
+    "circumference_share": Measure("share of the circumference", "", 2),
+    "canal_occupied": Measure("share of the canal", "", 2),
+    "sac_area_mm2": Measure("sac area", "mm²", 0),
 }
 
 FLAGS: dict[str, str] = {
@@ -109,66 +118,6 @@ def slice_place(left_mm: float | None) -> str:
     return f"{abs(left_mm):.1f} mm to the {'left' if left_mm > 0 else 'right'} of the midline"
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What was found: the sentences to read first, and what else was seen."""
-
-    main: tuple[str, ...]
-    further: tuple[str, ...]
-
-
-def findings(reading: Reading) -> Findings:
-    """Focal displaced material and uncovered disc first, or that there is none; then bulges and what was not measured.
-
-    Levels above the lumbar spine stand in the table only.
-    """
-    lumbar = [disc for disc in reading.discs if "thoracic" not in disc.flags]
-    main = [_displaced(disc) for disc in lumbar if "focal" in disc.flags]
-    measured = [disc for disc in lumbar if disc.depth_mm.value is not None]
-    broad = [disc for disc in lumbar if disc.displaced and "focal" not in disc.flags]
-    levels = ", ".join(f"{disc.level} {phrase('depth_mm', disc.depth_mm)}" for disc in broad)
-    bulges = [
-        f"Disc behind the reference line, not shown to be focal (a bulge, or wider than the field): {levels}."
-    ]
-    further = bulges if broad and main else []
-    if broad and not main:
-        # Said first, and no "none found" above it: a herniation may hide in what the field cuts.
-        main += bulges
-    elif not main and measured:
-        main.append(
-            "No focal displaced disc material above the detection limits at the "
-            f"{_count(len(measured), 'level')} measured ({', '.join(disc.level for disc in measured)})."
-        )
-    elif not main:
-        main.append("No level could be measured; this says nothing about whether disc material is displaced.")
-    main += [_uncovered(disc) for disc in lumbar if "uncovered" in disc.flags]
-    further += [
-        f"{disc.level}: displacement not measured ({reason_words(disc.depth_mm.reason)})."
-        for disc in lumbar
-        if not disc.displaced and disc.depth_mm.value is None
-    ]
-    return Findings(tuple(main), tuple(further))
-
-
-def _displaced(disc: DiscReading) -> str:
-    text = (
-        f"{disc.level}: focal displaced disc material, {side_words(disc.side)}; "
-        f"depth behind the reference line {phrase('depth_mm', disc.depth_mm)}, "
-        f"volume {phrase('volume_mm3', disc.volume_mm3)}."
-    )
-    if "low_confidence" in disc.flags:
-        text += " The outlines at this level are uncertain."
-    if "cropped" in disc.flags:
-        text += " It touches the edge of the field, so there may be more of it."
-    return text
-
-
-def _uncovered(disc: DiscReading) -> str:
-    value = disc.slip_mm.value
-    by = "a slip" if value is None else f"a slip of {number('slip_mm', abs(value))} mm"
-    return f"{disc.level}: disc uncovered by {by}, not counted as herniation."
-
-
 def doubts(reading: Reading, more: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What a reader must know before trusting the numbers, each once: naming, input, and flagged levels.
 
@@ -188,7 +137,3 @@ def sentence(text: str) -> str:
     """With a capital letter at the start and a full stop at the end."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
