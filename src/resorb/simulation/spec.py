@@ -124,7 +124,7 @@ class HerniationSpec(Spec):
     height_mm: Annotated[float, Field(gt=0, le=50)] | None = None
     volume_mm3: Annotated[float, Field(gt=0, le=8000)] | None = None
     migration_mm: Annotated[float, Field(ge=-30, le=30)] | None = None
-    neck_mm: Annotated[float, Field(gt=0, le=40)] | None = None
+    neck_mm: Annotated[float, Field(gt=0, le=60)] | None = None
     brightness: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @model_validator(mode="after")

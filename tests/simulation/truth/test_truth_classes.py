@@ -65,7 +65,7 @@ def test_morphology_says_how_near_its_limit_is() -> None:
 )
 def test_zones_by_their_landmarks(left: float, zone: str, msu: str) -> None:
     assert classes.zone_of(left, MARKS, LIMITS).value == zone
-    found = classes.msu_zone(left, MARKS.facet)
+    found = classes.msu_zone(left, MARKS.facet, LIMITS)
     assert found.value == msu and not found.verified
 
 
@@ -97,7 +97,7 @@ def test_craniocaudal_levels(height: float, where: tuple[str, str | None]) -> No
 
 @pytest.mark.parametrize(("reach", "size"), [(0.1, "1"), (0.5, "1"), (0.51, "2"), (1.0, "2"), (1.01, "3")])
 def test_msu_sizes_are_marked_unverified(reach: float, size: str) -> None:
-    found = classes.msu_size(reach)
+    found = classes.msu_size(reach, LIMITS)
     assert found.value == size and not found.verified
 
 
@@ -106,7 +106,7 @@ def test_msu_sizes_are_marked_unverified(reach: float, size: str) -> None:
     [(0.0, "none"), (0.2, "mild"), (1 / 3, "mild"), (0.34, "moderate"), (0.66, "moderate"), (0.67, "severe")],
 )
 def test_canal_compromise_by_thirds(occupied: float, thirds: str) -> None:
-    assert classes.canal_compromise(occupied).value == thirds
+    assert classes.canal_compromise(occupied, LIMITS).value == thirds
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Morphology and zones follow the combined task force's lumbar disc nomenclature v2.0 (Fardon et al., Spine J
 2014;14:2525). The lines of the MSU classification (Mysliwiec et al., Eur Spine J 2010;19:1087) are from memory,
-unverified, and so marked.
+unverified, and so marked. Every limit stands in `limits.toml`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,6 @@ from resorb.simulation.truth.record import TrueClass
 from resorb.study import FloatArray
 
 MORPHOLOGIES = ("none", "bulge", "protrusion", "extrusion", "sequestration")
-#: Convention: a disc reaches beyond its rim where it does so by more than two voxels of the fine grid.
-BULGE_FLOOR_MM = 1.0
-#: Convention: one voxel of the fine grid; less overhang than this is a straight neck, and material that rounds a
-#: corner by less has not left the disc's level.
-OVERHANG_MM = 0.5
-MSU_HALF = 0.5  # of the way to the intra-facet line: size 1 below, 2 above; from memory, unverified
-THIRDS = (1.0 / 3.0, 2.0 / 3.0)
 MM = "mm"
 
 
@@ -57,18 +50,19 @@ def herniation_morphology(
         sections: base and extent in the axial and the sagittal plane; any plane decides.
         beyond_mm: how far it reaches beyond the disc's corners.
         continuous: it hangs together with its disc.
-        limits: holds `focal_share`.
+        limits: holds `focal_share` and `overhang`.
     """
     if not continuous:
         return TrueClass(value="sequestration", limit="no continuity with the disc")
     value, margin, limit = nearest(share, [limits["focal_share"]], ["focal", "bulge"])
     if value == "bulge":
         return TrueClass(value="bulge", margin=margin, unit="ratio", limit=f"share of circumference: {limit}")
-    over = [section.extent_mm - section.base_mm - OVERHANG_MM for section in sections]
+    allowed = limits["overhang"]
+    over = [section.extent_mm - section.base_mm - allowed for section in sections]
     tests = {
-        f"extent over base in an axial plane, {OVERHANG_MM:g} mm": over[0],
-        f"extent over base in a sagittal plane, {OVERHANG_MM:g} mm": over[1],
-        f"beyond the disc's corners, {OVERHANG_MM:g} mm": beyond_mm - OVERHANG_MM,
+        f"extent over base in an axial plane, {allowed:g} mm": over[0],
+        f"extent over base in a sagittal plane, {allowed:g} mm": over[1],
+        f"beyond the disc's corners, {allowed:g} mm": beyond_mm - allowed,
     }
     name = max(tests, key=lambda key: tests[key])
     # An extrusion by several tests stays one until the clearest of them fails.
@@ -138,11 +132,11 @@ def _pedicle_heights(marks: Landmarks, vertebra: str) -> tuple[float, float] | N
     return sum(p[0] for p in found) / len(found), sum(p[1] for p in found) / len(found)
 
 
-def msu_size(reach_share: float | None) -> TrueClass:
+def msu_size(reach_share: float | None, limits: Limits) -> TrueClass:
     """MSU size from how far the material reaches on its way to the intra-facet line."""
     if reach_share is None:
         return TrueClass(value=None, verified=False, reason="the level has no facet joints to judge by")
-    value, margin, limit = nearest(reach_share, [MSU_HALF, 1.0], ["1", "2", "3"])
+    value, margin, limit = nearest(reach_share, [limits["msu_half"], limits["msu_line"]], ["1", "2", "3"])
     return TrueClass(
         value=value,
         margin=margin,
@@ -152,13 +146,15 @@ def msu_size(reach_share: float | None) -> TrueClass:
     )
 
 
-def msu_zone(left_mm: float, facet: tuple[FloatArray, FloatArray] | None) -> TrueClass:
+def msu_zone(left_mm: float, facet: tuple[FloatArray, FloatArray] | None, limits: Limits) -> TrueClass:
     """MSU zone of a centre: quarters of the intra-facet line (A the middle two, B the outer two), C beyond it."""
     if facet is None:
         return TrueClass(value=None, verified=False, reason="the level has no facet joints to judge by")
     half = 0.5 * abs(float(facet[0][0] - facet[1][0]))
     middle = 0.5 * float(facet[0][0] + facet[1][0])
-    value, margin, limit = nearest(abs(left_mm - middle), [0.5 * half, half], ["A", "B", "C"])
+    value, margin, limit = nearest(
+        abs(left_mm - middle), [limits["msu_quarter"] * half, half], ["A", "B", "C"]
+    )
     return TrueClass(
         value=value,
         margin=margin,
@@ -168,11 +164,12 @@ def msu_zone(left_mm: float, facet: tuple[FloatArray, FloatArray] | None) -> Tru
     )
 
 
-def canal_compromise(occupied: float | None, displaced: bool = True) -> TrueClass:
+def canal_compromise(occupied: float | None, limits: Limits, displaced: bool = True) -> TrueClass:
     """Mild up to a third of the canal, moderate up to two, severe beyond (nomenclature v2.0).
 
     Args:
         occupied: displaced share of the canal; None where it has no borders.
+        limits: holds the thirds.
         displaced: material counts as displaced; without any there is no compromise, whatever rounding leaves.
     """
     if not displaced:
@@ -181,7 +178,9 @@ def canal_compromise(occupied: float | None, displaced: bool = True) -> TrueClas
         return TrueClass(value=None, reason="the canal has no borders at this level")
     if occupied <= 0:
         return TrueClass(value="none", margin=0.0, unit="ratio", limit="nothing displaced in the canal")
-    value, margin, limit = nearest(occupied, THIRDS, ["mild", "moderate", "severe"])
+    value, margin, limit = nearest(
+        occupied, [limits["canal_mild"], limits["canal_moderate"]], ["mild", "moderate", "severe"]
+    )
     return TrueClass(value=value, margin=margin, unit="ratio", limit=f"share of the canal: {limit}")
 
 

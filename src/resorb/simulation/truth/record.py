@@ -138,7 +138,7 @@ class LevelTruth(_Record):
         sizes: of all displaced material of the level, bulge and herniations together.
         focal_volume_mm3, bulge_volume_mm3: the two parts of the volume: what herniations add, and the disc's own bulge.
         uncovered_volume_mm3: disc that a slip laid open; not displaced.
-        circumference_share: over which the disc reaches farther out than `BULGE_FLOOR_MM`.
+        circumference_share: over which the disc reaches farther out than the limit `bulge_floor`.
         canal_occupied: displaced share of the spinal canal in the worst axial section.
         sac_area_mm2: of the thecal sac at disc height, at right angles to the canal.
         classes: of the gravest herniation; of the disc's bulge where there is none.

@@ -112,7 +112,7 @@ def _matrix(transform: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Mat
 def _level(scene: _Scene, grid_mm: float) -> LevelTruth:
     phantom, geometry, pose, limits = scene.phantom, scene.geometry, scene.pose, scene.limits
     material = material_of(phantom, geometry, pose, grid_mm)
-    around = share_beyond(phantom, geometry, pose, classes.BULGE_FLOOR_MM)
+    around = share_beyond(phantom, geometry, pose, limits["bulge_floor"])
     plain = classes.bulge_or_none(around, limits)
     sizes, bulge, uncovered = nothing(), 0.0, 0.0
     focal: tuple[FocalTruth, ...] = ()
@@ -151,7 +151,7 @@ def _level(scene: _Scene, grid_mm: float) -> LevelTruth:
         sac_area_mm2=_known(sac_area_mm2(phantom, geometry, pose), "there is no thecal sac at this level"),
         classes=judged,
         canal_compromise=classes.canal_compromise(
-            occupied, reaches_out and judged.morphology.value != "none"
+            occupied, limits, reaches_out and judged.morphology.value != "none"
         ),
         degeneration=phantom.discs[frame.level].grade,
         focal=focal,
@@ -211,8 +211,8 @@ def _classes(scene: _Scene, material: Material | None, piece: Piece | None, morp
     where = (zone.value, side.value, height.value, vertebra)
     return Classes(
         morphology=morphology,
-        msu_size=classes.msu_size(reach_to_facets(material, piece, scene.marks.facet)),
-        msu_zone=classes.msu_zone(left, scene.marks.facet),
+        msu_size=classes.msu_size(reach_to_facets(material, piece, scene.marks.facet), scene.limits),
+        msu_zone=classes.msu_zone(left, scene.marks.facet, scene.limits),
         zone=zone,
         side=side,
         height_level=height,
