@@ -33,6 +33,11 @@ class Bump:
         """Largest sagittal section: half an ellipse."""
         return np.pi / 2.0 * self.depth * self.half_height
 
+    @property
+    def axial_area_mm2(self) -> float:
+        """Largest axial section: half an ellipse."""
+        return np.pi / 2.0 * self.depth * self.half_width
+
 
 def wall(left: FloatArray) -> FloatArray:
     """Posterior wall of bodies and discs: flat in the middle, rounding forwards to the sides."""

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from resorb.errors import InputError
-from resorb.reading import QUANTITIES, SCHEMA_VERSION, DiscReading, Quantity, Reading
+from resorb.reading import (
+    HERNIATION_QUANTITIES,
+    QUANTITIES,
+    SCHEMA_VERSION,
+    Class,
+    Classes,
+    DiscReading,
+    Herniation,
+    PlaneExtent,
+    Quantity,
+    Reading,
+)
 
 MISSING = Quantity(value=None, reason="cropped", low=12.5)
 
@@ -56,6 +67,57 @@ def test_the_file_says_what_it_is() -> None:
     assert "Research use only" in record["statement"]
     assert "tumour" in record["not_assessed"]
     assert record["study_date"] == "2024-03-11"
+
+
+#: What version 1 did not know.
+NEW_IN_2 = (
+    "disc_height_index", "focal_volume_mm3", "bulge_volume_mm3", "cranial_migration_mm", "caudal_migration_mm",
+    "contact_mm2", "circumference_share", "canal_occupied", "sac_area_mm2", "classes", "canal_compromise",
+    "degeneration", "herniations",
+)  # fmt: skip
+
+
+def test_a_reading_of_version_1_is_upgraded() -> None:
+    record = json.loads(reading(disc("L4/L5", Quantity(value=6.5), "displaced")).to_json())
+    old = record | {
+        "schema_version": 1,
+        "discs": [{k: v for k, v in one.items() if k not in NEW_IN_2} for one in record["discs"]],
+    }
+    (upgraded,) = Reading.from_json(json.dumps(old)).discs
+    assert upgraded.depth_mm.value == 6.5
+    assert upgraded.herniations == () and upgraded.classes is None
+    for name in NEW_IN_2[:9]:
+        assert getattr(upgraded, name) == Quantity(value=None, reason="not measured by this version")
+
+
+def test_herniations_and_classes_come_back() -> None:
+    one = Class(
+        value="extrusion", margin=0.4, unit="mm", limit="a limit", near=True, given_by="a reader, 2024-03-12"
+    )
+    classes = Classes(
+        morphology=one, msu_size=one, msu_zone=one, zone=one, side=one, height_level=one, roots=("L5 left",)
+    )
+    numbers: dict[str, Any] = {name: Quantity(value=1.0) for name in HERNIATION_QUANTITIES}
+    plane = PlaneExtent(base_mm=MISSING, extent_mm=Quantity(value=9.0))
+    found = Herniation(
+        number=1,
+        apex=(1, 2, 3),
+        centre=(1, 2, 4),
+        continuous=True,
+        axial=plane,
+        sagittal=plane,
+        classes=classes,
+        **numbers,
+    )
+    record = reading(
+        disc().model_copy(update={"herniations": (found,), "classes": classes, "canal_compromise": one})
+    )
+    assert Reading.from_json(record.to_json()) == record
+
+
+def test_every_quantity_of_a_herniation_is_listed() -> None:
+    of_record = {n for n, f in Herniation.model_fields.items() if f.annotation is Quantity}
+    assert of_record == set(HERNIATION_QUANTITIES)
 
 
 def changed(**keys: object) -> str:

@@ -33,3 +33,14 @@ def test_a_record_comes_back() -> None:
 def test_what_is_none_is_refused(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         parse_stored(Note, text, name="note", version=2)
+
+
+def test_older_ones_are_upgraded_step_by_step() -> None:
+    upgrades = {
+        0: lambda record: {"kind": "note", "schema_version": 1, "words": record["words"]},
+        1: lambda record: {"kind": "note", "schema_version": 2, "text": " ".join(record["words"])},
+    }
+    old = '{"kind": "note", "schema_version": 0, "words": ["a", "b"]}'
+    assert parse_stored(Note, old, name="note", version=2, upgrades=upgrades) == Note(text="a b")
+    newer = '{"kind": "note", "schema_version": 1, "words": ["c"]}'
+    assert parse_stored(Note, newer, name="note", version=2, upgrades=upgrades) == Note(text="c")

@@ -30,6 +30,8 @@ class Rim:
         source: what the corner was found on, in words.
         extent: how far to the right and left the rim is known to reach; infinite where the field ends
             before the body does.
+        outline: (n, 3) the whole rim, closed, from the posterior midline round by the left; None where the field
+            does not show it all.
     """
 
     left: FloatArray
@@ -38,6 +40,7 @@ class Rim:
     wall: tuple[float, float]
     source: str
     extent: tuple[float, float] = (-np.inf, np.inf)
+    outline: FloatArray | None = None
 
     def corner(self, left: FloatArray | float) -> tuple[FloatArray, FloatArray]:
         """(posterior, cranial) of the rim at positions to the left; beyond its ends, those of the end."""
@@ -67,6 +70,8 @@ class Frame:
             forward slip makes: 0 up to the limit, 1 from twice the limit on, so that no reading flips on a
             tenth of a millimetre. Disc laid open by the slip is so not taken for displaced.
         midline_source: what the midline was found on, in words.
+        height_index: mean of the anterior, middle and posterior height of the disc over its length; None where the
+            front of the bodies is not seen.
     """
 
     level: Level
@@ -78,6 +83,7 @@ class Frame:
     step_share: float
     disc_height_mm: float
     midline_source: str
+    height_index: float | None = None
 
     def to_local(self, world: FloatArray) -> FloatArray:
         """World points (..., 3), RAS+ mm, to (left, posterior, cranial) mm from the origin."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,24 +12,19 @@ from skimage import measure
 
 from resorb.anatomy import Anatomy, Level, Structure
 from resorb.errors import NotMeasurableError
-from resorb.frame import WALL_HEIGHT_MM, Frame, Rim
+from resorb.frame import Frame, Rim
+from resorb.rims import SMOOTHING_MM, anterior_rim, closed_rim, half_width_mm, posterior_rim
 from resorb.study import FloatArray, Volume
 
-SMOOTHING_MM = 0.35  # takes the staircase off a mask's outline
-# Gaussian smoothing pulls a right corner in by this many sigma along both its sides: there Phi(x)**2 = 1/2.
-ROUNDING = 0.545
-RIM_DEPTH_MM = 9.0  # a corner is sought this near to the endplate's highest point
-MIDDLE_MM = 8.0  # no pedicle comes nearer to the midline than this
-PEDICLE_MARGIN_MM = 2.5
-WALL_FROM_MM, WALL_TO_MM = 2.5, 8.0  # below the endplate, where its posterior wall is looked for
 MIN_SECTION_MM2 = 80.0
 MIN_SECTION = 0.5  # of a body's largest section; what is smaller is its flank or a piece of pedicle
-AT_EDGE_MM = 1.5  # a body seen this near to the field's last slice goes on beyond it
 MAX_OFF_DISC_MM = 4.0  # a frame's origin lies at its disc, or its corners are not the disc's
 TURN_WITHIN_MM = 12.0
 MAX_TURN = 0.21
-BY_WIDTH = "the width of the bodies"
-RIM_BANDWIDTH_MM = 4.0  # smoothing of the rim from slice to slice
+BY_WIDTH, BY_CANAL = "the width of the bodies", "the canal behind the two bodies"
+CANAL_ROWS_MM = 8.0  # above and below the middle of a body
+NEAR_DISC_MM = 20.0  # of a body, the half next to the disc tells where the disc's middle is
+AHEAD_MM = tuple(range(8, 26, 2))  # of the posterior corners: over the middle of the disc
 
 
 def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
@@ -59,7 +55,7 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
     def rims_along(left: FloatArray) -> tuple[FloatArray, list[Rim]]:
         axes = np.stack([left, np.cross(cranial, left), cranial])
         return axes, [
-            _rim(_local(points, axes, centre), axes @ normal, sign, name, labels)
+            posterior_rim(_local(points, axes, centre), axes @ normal, sign, name, labels)
             for points, normal, sign, name in (
                 (upper, normals[0], -1.0, level.upper),
                 (lower, normals[1], 1.0, level.lower),
@@ -84,6 +80,18 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         for r in rims
     ]
     slip = float(corners[1, 1] - corners[0, 1])
+    upper_local, lower_local = _local(upper, axes, origin), _local(lower, axes, origin)
+    fronts = [
+        anterior_rim(points, axes @ normal, sign, name, labels)
+        for points, normal, sign, name in (
+            (upper_local, normals[0], -1.0, level.upper),
+            (lower_local, normals[1], 1.0, level.lower),
+        )
+    ]
+    rims = [
+        replace(rim, outline=closed_rim(rim, front, half_width_mm(body)))
+        for rim, front, body in zip(rims, fronts, (upper_local, lower_local), strict=True)
+    ]
     disc = labels.to_world(np.argwhere(anatomy.disc(level)))
     if len(disc) and np.linalg.norm(disc - origin, axis=1).min() > MAX_OFF_DISC_MM:
         raise NotMeasurableError(
@@ -97,8 +105,9 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         lower=rims[1],
         slip_mm=slip,
         step_share=float(np.clip(slip / slip_limit_mm - 1.0, 0.0, 1.0)),
-        disc_height_mm=_disc_height(_local(upper, axes, origin), _local(lower, axes, origin)),
+        disc_height_mm=_disc_height(upper_local, lower_local, AHEAD_MM),
         midline_source=midline_source,
+        height_index=_height_index(rims, fronts, (upper_local, lower_local)),
     )
 
 
@@ -158,33 +167,44 @@ def _outline(volume: Volume, mask: NDArray[np.bool_], vertebra: str) -> FloatArr
 def _midline(anatomy: Anatomy, level: Level) -> tuple[FloatArray, str]:
     """A world point in the midline at the level, and what it was found on.
 
-    A body whole in the field gives it by its width; in a slab that cuts the bodies, the canal behind
-    the two bodies does (at body height, where a herniation of this disc pushes it least).
+    Bodies whole in the field give it; in a slab that cuts the bodies, the canal behind the two bodies does (at body
+    height, where a herniation of this disc pushes it least). Where only one is whole (L5 above the sacrum, whose wings
+    leave the field), body and canal are averaged.
     """
     labels = anatomy.labels
-    bodies = anatomy.body(level.upper) | anatomy.body(level.lower)
-    index = np.argwhere(bodies)
-    slices = index[:, 0]
-    centre = labels.to_world(index.mean(axis=0))
-    if slices.min() > 0 and slices.max() < labels.shape[0] - 1:
-        # Between the places, finer than a slice, where the bodies' cross-section falls to half its largest.
-        area = np.bincount(slices, minlength=labels.shape[0]).astype(np.float64)
-        half = 0.5 * area.max()
-        first, last = np.flatnonzero(area > half)[[0, -1]]
-        begin = first - (area[first] - half) / (area[first] - area[first - 1])
-        end = last + (area[last] - half) / (area[last] - area[last + 1])
-        middle = labels.to_world(np.array([(begin + end) / 2, *index.mean(axis=0)[1:]]))
-        return middle, BY_WIDTH
+    found = [np.argwhere(anatomy.body(name)) for name in (level.upper, level.lower)]
+    index = np.concatenate(found)
+    whole = [
+        one for one in found if len(one) and one[:, 0].min() > 0 and one[:, 0].max() < labels.shape[0] - 1
+    ]
+    canal = None if len(whole) == len(found) else _behind_bodies(anatomy, found)
+    if whole:
+        # Every slice counts by its area, so that the middle is found more finely than slices are thick.
+        row = float(index[:, 1].mean())
+        near = [one[np.abs(one[:, 1] - row) * labels.spacing_mm[1] < NEAR_DISC_MM] for one in whole]
+        middles = [(part if len(part) else one)[:, 0].mean() for part, one in zip(near, whole, strict=True)]
+        by_width = labels.to_world(np.array([np.mean(middles), *index[:, 1:].mean(axis=0)]))
+        return (
+            (by_width, BY_WIDTH)
+            if canal is None
+            else (0.5 * (by_width + canal), f"{BY_WIDTH} and {BY_CANAL}")
+        )
+    if canal is not None:
+        return canal, BY_CANAL
+    return labels.to_world(index.mean(axis=0)), "the middle of the field"
+
+
+def _behind_bodies(anatomy: Anatomy, bodies: Sequence[NDArray[np.intp]]) -> FloatArray | None:
+    """Middle (3,) of the canal at the height of two bodies, given by their voxels; None where no canal is seen."""
+    labels = anatomy.labels
     sac = np.argwhere(anatomy.structure(Structure.THECAL_SAC))
-    if len(sac):
-        world = labels.to_world(sac)
-        rows = [np.argwhere(anatomy.body(v))[:, 1] for v in (level.upper, level.lower)]
-        heights = [float(np.median(r)) for r in rows if len(r)]
-        near = np.min([np.abs(sac[:, 1] - h) for h in heights], axis=0) * labels.spacing_mm[1] < 8.0
-        if near.any():
-            # The point in the sac itself: a turned patient's midline is not at one x all the way forward.
-            return np.asarray(np.median(world[near], axis=0)), "the canal behind the two bodies"
-    return centre, "the middle of the field"
+    heights = [float(np.median(body[:, 1])) for body in bodies if len(body)]
+    if not len(sac) or not heights:
+        return None
+    away = np.min([np.abs(sac[:, 1] - height) for height in heights], axis=0) * labels.spacing_mm[1]
+    near = away < CANAL_ROWS_MM
+    # A point in the canal itself: a turned patient's midline is not at one x all the way forward.
+    return np.asarray(np.median(labels.to_world(sac[near]), axis=0)) if near.any() else None
 
 
 def _endplate_normals(upper: FloatArray, lower: FloatArray) -> FloatArray:
@@ -235,103 +255,22 @@ def _local(points: FloatArray, axes: FloatArray, origin: FloatArray) -> FloatArr
     return np.column_stack([(points[:, :3] - origin) @ axes.T, points[:, 3]])
 
 
-def _rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: str, field: Volume) -> Rim:
-    """The posterior rim of an endplate from a body's outline in local coordinates (n, 4).
-
-    `normal` (3,) is the endplate's own, cranial, in local coordinates: a wedged body's corner may lie well
-    below its highest point. `sign` is +1 for a superior endplate (of the lower body), -1 for an inferior one.
-    """
-
-    def corners(within_mm: float, behind_mm: float) -> FloatArray:
-        found = []
-        for number in np.unique(points[np.abs(points[:, 0]) < within_mm, 3]):
-            outline = points[(points[:, 3] == number) & (points[:, 1] < behind_mm)]
-            if not len(outline):
-                continue
-            height = (outline[:, 1] * normal[1] + outline[:, 2] * normal[2]) * sign
-            backward = outline[:, 1] * normal[2] - outline[:, 2] * normal[1]
-            top = float(np.quantile(height, 0.98))
-            near = height > top - RIM_DEPTH_MM
-            score = (backward + height)[near]
-            corner = outline[near][np.argsort(score)[-3:], :3].mean(axis=0)
-            corner += ROUNDING * SMOOTHING_MM * np.array([0.0, 1.0, sign])
-            # A rounded or eroded corner lies in front of its wall; to the side the wall is a pedicle's.
-            on_wall = (
-                (height < top - WALL_FROM_MM) & (height > top - WALL_TO_MM) & (backward > np.median(backward))
-            )
-            if abs(corner[0]) < MIDDLE_MM and np.count_nonzero(on_wall) > 4:
-                corner[1] = max(corner[1], float(np.median(outline[on_wall, 1])))
-            found.append(corner)
-        return np.array(found)
-
-    # To the side the rim curves forwards: what lies farther back than its middle there is a pedicle.
-    middle = corners(MIDDLE_MM, np.inf)
-    behind = float(np.median(middle[:, 1])) + PEDICLE_MARGIN_MM if len(middle) else np.inf
-    found = corners(np.inf, behind)
-    found = found[np.argsort(found[:, 0])]
-    left = found[:, 0]
-    bandwidth = max(RIM_BANDWIDTH_MM, 1.2 * float(np.median(np.diff(left)))) if len(left) > 1 else 1.0
-    posterior, cranial = (_smooth_along(left, found[:, axis], bandwidth) for axis in (1, 2))
-    # Slices run from right to left; where the body goes on beyond the field, so does its rim.
-    extent = (
-        -np.inf if points[:, 3].min() * field.spacing_mm[0] < AT_EDGE_MM else float(left[0]),
-        np.inf
-        if (field.shape[0] - 1 - points[:, 3].max()) * field.spacing_mm[0] < AT_EDGE_MM
-        else float(left[-1]),
-    )
-    rim = Rim(left, posterior, cranial, (0.0, 0.0), f"outline of {vertebra}", extent)
-    return replace(rim, wall=_wall_shape(points, rim, sign))
+def _height_index(
+    rims: Sequence[Rim], fronts: Sequence[Rim], bodies: tuple[FloatArray, FloatArray]
+) -> float | None:
+    """Mean of the disc's anterior, middle and posterior height in the midline over its length from front to back."""
+    ends = np.array([[[float(x) for x in rim.corner(0.0)] for rim in side] for side in (rims, fronts)])
+    posterior, anterior = (float(np.linalg.norm(side[0] - side[1])) for side in ends)
+    length = float(np.linalg.norm(ends[0] - ends[1], axis=-1).mean())
+    middle = _disc_height(*bodies, (-float(ends[..., 0].mean()),))
+    index = (anterior + middle + posterior) / 3.0 / length if length > 0 else float("nan")
+    return index if np.isfinite(index) else None
 
 
-def _smooth_along(at: FloatArray, values: FloatArray, bandwidth: float) -> FloatArray:
-    """Values (n,) at positions (n,), smoothed by a robust local quadratic fit (bisquare weights, as in loess)."""
-    if len(at) < 4:
-        return np.full(len(at), np.median(values))
-    robust = np.ones(len(at))
-    fitted = np.empty(len(at))
-    for _ in range(3):
-        fitted = np.empty(len(at))
-        for n, here in enumerate(at):
-            offset = at - here
-            weight = np.exp(-0.5 * (offset / bandwidth) ** 2) * robust
-            basis = np.column_stack([np.ones_like(offset), offset, offset**2])
-            # A weak ridge on slope and bend keeps a slab's ends from swinging.
-            normal = (basis.T * weight) @ basis + np.diag([0.0, 0.5, 50.0])
-            fitted[n] = np.linalg.solve(normal, (basis.T * weight) @ values)[0]
-        residual = np.abs(values - fitted)
-        scale = 6.0 * max(float(np.median(residual)), 0.1)
-        robust = np.clip(1.0 - (residual / scale) ** 2, 0.0, 1.0) ** 2
-    return fitted
-
-
-def _wall_shape(points: FloatArray, rim: Rim, sign: float) -> tuple[float, float]:
-    """Shape (a, b) of the posterior wall behind a body near the midline (see `Rim.wall`); never behind its corner."""
-    corner_posterior, corner_cranial = rim.corner(points[:, 0])
-    height = (corner_cranial - points[:, 2]) * sign
-    back = points[:, 1] - corner_posterior
-    use = (
-        (np.abs(points[:, 0]) < 10.0)
-        & (height > 1.0)
-        & (height < WALL_HEIGHT_MM)
-        & (back > -8.0)
-        & (back < 3.0)
-    )
-    if np.count_nonzero(use) < 10:
-        return 0.0, 0.0
-    h, p = height[use], back[use]
-    shape: FloatArray = np.zeros(2)
-    weight: FloatArray = np.ones(len(h))
-    for _ in range(4):
-        basis = np.column_stack([h, h**2])
-        shape = np.asarray(np.linalg.lstsq(basis * weight[:, None], p * weight, rcond=None)[0])
-        weight = 1.0 / (1.0 + (np.abs(p - basis @ shape) / 0.8) ** 2)
-    return float(shape[0]), float(shape[1])
-
-
-def _disc_height(upper: FloatArray, lower: FloatArray) -> float:
-    """Mean distance, mm, between the facing endplates over the middle of the disc, from local outlines (n, 4)."""
+def _disc_height(upper: FloatArray, lower: FloatArray, places: Sequence[float]) -> float:
+    """Mean distance, mm, between the facing endplates in front of the posterior corners, from local outlines (n, 4)."""
     gaps = []
-    for ahead in np.arange(8.0, 26.0, 2.0):
+    for ahead in places:
         facing = []
         for points, sign in ((upper, -1.0), (lower, 1.0)):
             near = (np.abs(points[:, 0]) < 10.0) & (np.abs(points[:, 1] + ahead) < 1.0)

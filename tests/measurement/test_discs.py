@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from resorb.anatomy import Anatomy
+from resorb.anatomy import Anatomy, Level, Structure
 from resorb.measurement import measure
-from resorb.reading import DiscReading
+from resorb.reading import QUANTITIES, DiscReading, Reading
 from resorb.segmentation.levels import name_levels
 from resorb.study import Volume
 from resorb.timepoint import Timepoint
@@ -24,7 +25,11 @@ def read(structures: Volume) -> Timepoint:
 
 
 def middle(timepoint: Timepoint) -> DiscReading:
-    return next(disc for disc in timepoint.reading.discs if disc.level == "L4/L5")
+    return middle_of(timepoint.reading)
+
+
+def middle_of(reading: Reading) -> DiscReading:
+    return next(disc for disc in reading.discs if disc.level == "L4/L5")
 
 
 #: Half a pixel over the whole back of the disc.
@@ -59,7 +64,18 @@ def test_any_grid_gives_the_same_millimetres(
     )
     assert disc.depth_mm.value == pytest.approx(BUMP.depth, abs=max(spacing[1:]))
     assert disc.volume_mm3.value == pytest.approx(BUMP.volume_mm3, abs=SURFACE_MM3 * max(spacing[1:]))
-    assert disc.area_mm2.value == pytest.approx(BUMP.area_mm2, rel=0.15)
+    (one,) = disc.herniations
+    assert one.sagittal_area_mm2.value == pytest.approx(BUMP.area_mm2, rel=0.15)
+    assert one.axial_area_mm2.value == pytest.approx(BUMP.axial_area_mm2, rel=0.15)
+    assert one.depth_mm.value == pytest.approx(BUMP.depth, abs=0.5)
+    assert one.volume_mm3.value == pytest.approx(BUMP.volume_mm3, rel=0.12)
+    assert one.width_mm.value == pytest.approx(2 * BUMP.half_width, abs=1.2)
+    assert one.height_mm.value == pytest.approx(2 * BUMP.half_height, abs=0.8)
+    assert one.continuous
+    assert one.classes is not None
+    # Half an ellipsoid is exactly as wide as its base: a protrusion, or within the error of one.
+    assert one.classes.morphology.value == "protrusion" or one.classes.morphology.near
+    assert one.classes.side.value == "left"
     assert disc.slip_mm.value == pytest.approx(0.0, abs=max(spacing[1:]))
     assert disc.disc_height_mm.value == pytest.approx(10.0, abs=0.6)
     assert disc.side == "left"
@@ -82,6 +98,132 @@ def test_sides(side: str) -> None:
     assert disc.apex is not None
     # RAS+: the patient's left is negative x.
     assert disc.apex[0] == pytest.approx(-left, abs=1.5)
+
+
+def test_the_level_is_its_bulge_and_its_herniation() -> None:
+    disc = middle(read(sampled(BUMP)))
+    (one,) = disc.herniations
+    whole, focal, bulge = (
+        getattr(disc, name).value for name in ("volume_mm3", "focal_volume_mm3", "bulge_volume_mm3")
+    )
+    assert focal == pytest.approx(one.volume_mm3.value, abs=0.01)
+    assert whole == pytest.approx(focal + bulge, abs=0.01)
+    assert bulge < SURFACE_MM3 * 0.45
+    # Where it stands on the disc: an ellipse, through which it hangs together with it.
+    assert one.contact_mm2.value == pytest.approx(np.pi * BUMP.half_width * BUMP.half_height, rel=0.25)
+    for plane, size in ((one.axial, BUMP.half_width), (one.sagittal, BUMP.half_height)):
+        assert plane.base_mm.value == pytest.approx(2 * size, abs=1.6)
+        assert plane.extent_mm.value == pytest.approx(2 * size, abs=1.6)
+    assert (one.cranial_migration_mm.value, one.caudal_migration_mm.value) == pytest.approx((0, 0), abs=0.3)
+
+
+def test_the_sac_and_the_canal() -> None:
+    """The sac is a cylinder of 8 mm radius; the bump fills the part of the canal that it fills."""
+    disc = middle(read(sampled(BUMP)))
+    assert disc.sac_area_mm2.value == pytest.approx(np.pi * 64.0, rel=0.08)
+    plain = middle(read(sampled(None)))
+    assert plain.sac_area_mm2.value == pytest.approx(np.pi * 64.0, rel=0.08)
+    assert plain.herniations == ()
+    assert plain.classes is not None
+    assert plain.classes.morphology.value == "none"
+
+
+def test_levels_are_measured_against_the_frames_that_are_given() -> None:
+    """A frame moved 1 mm backwards leaves 1 mm less behind it."""
+    structures = sampled(BUMP)
+    first = read(structures)
+    level = Level("L4", "L5")
+    frame = first.frames[level]
+    moved = replace(frame, origin=frame.origin + frame.axes[1])
+    again = measure(first.study, first.anatomy, frames={level: moved})
+    assert again.frames[level] is moved
+    before, after = middle(first), middle(again)
+    assert before.depth_mm.value is not None
+    assert after.depth_mm.value == pytest.approx(before.depth_mm.value - 1.0, abs=0.1)
+    others = [
+        (a.depth_mm, b.depth_mm)
+        for a, b in zip(first.reading.discs, again.reading.discs, strict=True)
+        if a.level != str(level)
+    ]
+    assert all(a == b for a, b in others)
+
+
+def test_two_herniations_of_one_disc_are_two() -> None:
+    structures = sampled(replace(BUMP, left=9.0, half_width=5.0))
+    other = sampled(Bump(5.0, 5.0, 4.0, left=-9.0))
+    both = structures.data.copy()
+    both[other.data == int(Structure.DISC)] = int(Structure.DISC)
+    disc = middle(read(structures.with_data(both)))
+    assert [one.number for one in disc.herniations] == [1, 2]
+    right, left = disc.herniations
+    assert right.classes is not None and right.classes.side.value == "right"
+    assert left.classes is not None and left.classes.side.value == "left"
+    assert right.depth_mm.value == pytest.approx(5.0, abs=0.5)
+    assert left.depth_mm.value == pytest.approx(6.0, abs=0.5)
+
+
+def test_a_free_fragment_is_not_continuous_and_has_migrated() -> None:
+    structures = sampled()
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in structures.shape), indexing="ij"), axis=-1)
+    left, posterior, cranial = np.moveaxis(structures.to_world(index) * [-1.0, -1.0, 1.0], -1, 0)
+    # A ball of 4 mm radius, its middle 4.5 mm behind the body below, 14 mm below the disc's lower rim.
+    ball = np.linalg.norm([left - 4.0, posterior - 4.6, cranial + 19.0], axis=0) < 4.0
+    data = structures.data.copy()
+    data[ball] = int(Structure.DISC)
+    disc = next(d for d in read(structures.with_data(data)).reading.discs if d.herniations)
+    (one,) = disc.herniations
+    assert not one.continuous
+    assert one.volume_mm3.value == pytest.approx(4 / 3 * np.pi * 64.0, rel=0.1)
+    assert one.contact_mm2.value == 0.0
+    assert one.classes is not None
+    assert one.classes.morphology.value == "sequestration"
+    migration = one.caudal_migration_mm if disc.level == "L4/L5" else one.cranial_migration_mm
+    expected = 18.0 if disc.level == "L4/L5" else 36.0 - 19.0 - 5.0 + 4.0
+    assert migration.value == pytest.approx(expected, abs=0.8)
+
+
+def test_axial_stacks_tell_width_and_canal_where_they_cover_the_level() -> None:
+    sagittal = sampled(BUMP, spacing=(4.0, 0.6, 0.6))
+    # Slices from above downwards, 2 mm apart: axis 0 of the sagittal order is left-right.
+    axial = sampled(BUMP, spacing=(0.6, 2.0, 0.6))
+    plain = read(sagittal)
+    named = name_levels(axial.sagittal(), None, source="closed form")
+    labels = axial.from_sagittal(named.labels.data)
+    fused = measure(plain.study, replace(plain.anatomy, axial=(labels,)))
+    (one,) = middle(fused).herniations
+    assert (one.width_mm.source, one.height_mm.source) == ("axial", "sagittal")
+    assert one.axial.extent_mm.source == "axial"
+    assert one.width_mm.value == pytest.approx(2 * BUMP.half_width, abs=0.8)
+    # A stack that does not reach the level changes nothing.
+    away = labels.affine.copy()
+    away[2, 3] -= 300.0
+    (other,) = middle(
+        measure(plain.study, replace(plain.anatomy, axial=(Volume(labels.data, away),)))
+    ).herniations
+    assert other == middle(plain).herniations[0]
+
+
+@pytest.mark.parametrize("fault", ["no sac", "speckled disc", "disc everywhere behind", "half a field"])
+def test_odd_masks_are_measured_or_said_to_be_unmeasurable(fault: str) -> None:
+    structures = sampled(BUMP, spacing=(3.0, 1.0, 1.0), half_field=12.0 if fault == "half a field" else 28.0)
+    data = structures.data.copy()
+    rng = np.random.default_rng(5)
+    disc = data == int(Structure.DISC)
+    if fault == "no sac":
+        data[data == int(Structure.THECAL_SAC)] = 0
+    elif fault == "speckled disc":
+        data[disc & (rng.random(data.shape) < 0.5)] = 0
+    elif fault == "disc everywhere behind":
+        data[data == int(Structure.THECAL_SAC)] = int(Structure.DISC)
+    reading = read(structures.with_data(data)).reading
+    assert Reading.from_json(reading.to_json()) == reading
+    for one in reading.discs:
+        for name in QUANTITIES:
+            quantity = getattr(one, name)
+            assert quantity.value is not None or quantity.reason, (one.level, name)
+    if fault == "no sac":
+        assert middle_of(reading).sac_area_mm2.value is None
+        assert middle_of(reading).canal_occupied.value is None
 
 
 @pytest.mark.parametrize("depth", [2.0, 4.0, 8.0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,54 +15,63 @@ from resorb.errors import NotMeasurableError
 from resorb.frame import Frame
 from resorb.framing import fit_frame
 from resorb.limits import Limits, load_limits
-from resorb.measurement.displaced import Displaced, find_displaced, is_separate
-from resorb.measurement.focal import prominence
+from resorb.measurement.classes import DiscState, degeneration, sac_narrowing
+from resorb.measurement.displaced import Displaced
+from resorb.measurement.herniations import all_displaced, herniations_of
+from resorb.measurement.intervals import with_intervals
+from resorb.measurement.level import LevelScene, scene_of
+from resorb.measurement.nearness import with_nearness
+from resorb.measurement.nucleus import nucleus_ratio
+from resorb.measurement.record import disc_record, slip_limit, unmeasurable
 from resorb.measurement.signal import t2_ratio
-from resorb.reading import DiscReading, Point, Quantity, Reading
-from resorb.study import FloatArray, Study, Volume
+from resorb.reading import DiscReading, Quantity, Reading
+from resorb.study import Study, Volume
 from resorb.timepoint import Timepoint
 
-SAGITTAL = "sagittal"
-#: Above this level discs are measured, not judged: rib joints look like displaced disc, and limits are lumbar.
-FIRST_LUMBAR = Level("T12", "L1")
 #: Voxels around the vertebrae of a level that are kept with it.
 PAD = 8
-#: Circumference of a lumbar disc from its anteroposterior length alone: an ellipse 1.4 times as wide as long.
-WIDTH_OVER_LENGTH = 1.4
 
 
-def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Timepoint:
+def measure(
+    study: Study,
+    anatomy: Anatomy,
+    limits: Limits | None = None,
+    *,
+    frames: Mapping[Level, Frame] | None = None,
+) -> Timepoint:
     """Measure every disc level of a study.
 
     A level whose frame cannot be fitted is kept in the reading, flagged `unmeasurable`, with the reason.
 
     Args:
-        study: the study; its sagittal series is on the grid of the anatomy.
-        anatomy: labels of that series.
+        study: the study; its sagittal series is on the grid of the anatomy, its axial stacks on those of
+            `anatomy.axial`.
+        anatomy: labels of those series.
         limits: thresholds; the built-in ones if None.
+        frames: levels named here are measured against these, in place of a frame fitted to this date alone (the
+            joint reference of several dates).
     """
     limits = limits or load_limits()
+    given = frames or {}
     image = study.sagittal.volume.sagittal()
     ordered = replace(anatomy, labels=anatomy.labels.sagittal())
-    sac = ordered.structure(Structure.THECAL_SAC)
+    signal = _Signal(image, ordered.structure(Structure.THECAL_SAC), limits)
 
-    frames: dict[Level, Frame] = {}
+    found: dict[Level, Frame] = {}
     discs: list[DiscReading] = []
     mask = np.zeros(image.shape, np.uint16)
     boxes = ndimage.find_objects(ordered.labels.data.astype(np.int32))
     for level in anatomy.levels:
         near, corner = _around(ordered, level, boxes)
         try:
-            frame = fit_frame(near, level, slip_limit_mm=_slip_limit(level, limits))
+            frame = given.get(level) or fit_frame(near, level, slip_limit_mm=slip_limit(level, limits))
         except NotMeasurableError as error:
-            discs.append(_unmeasurable(near, level, str(error)))
+            discs.append(unmeasurable(near, level, str(error)))
             continue
-        frames[level] = frame
-        displaced, uncovered = find_displaced(near.disc(level), frame, near.labels)
-        in_image = replace(displaced, index=displaced.index + corner, volume=image)
-        mask[tuple(in_image.index.T)] = level.ordinal
-        ratio = t2_ratio(image, sac, in_image, limits["clipped_share"])
-        discs.append(_read(near, frame, displaced, uncovered, ratio, limits))
+        found[level] = frame
+        scene = scene_of(ordered, near, frame, limits)
+        mask[tuple((scene.displaced.index + corner).T)] = level.ordinal
+        discs.append(_read(scene, signal, corner))
 
     reading = Reading(
         resorb_version=__version__,
@@ -76,7 +85,40 @@ def measure(study: Study, anatomy: Anatomy, limits: Limits | None = None) -> Tim
         warnings=study.warnings + anatomy.warnings,
         discs=tuple(discs),
     )
-    return Timepoint(study, anatomy, reading, study.sagittal.volume.from_sagittal(mask), frames)
+    reading = with_intervals(reading, anatomy, image.spacing_mm)
+    reading = with_nearness(reading, image.spacing_mm)
+    return Timepoint(study, anatomy, reading, study.sagittal.volume.from_sagittal(mask), found)
+
+
+class _Signal:
+    """The T2 ratio of displaced material that is given on a part of the image."""
+
+    def __init__(self, image: Volume, sac: NDArray[np.bool_], limits: Limits) -> None:
+        self._image, self._sac, self._clipped = image, sac, limits["clipped_share"]
+
+    def of(self, displaced: Displaced, corner: NDArray[np.intp]) -> Quantity:
+        in_image = replace(displaced, index=displaced.index + corner, volume=self._image)
+        return t2_ratio(self._image, self._sac, in_image, self._clipped)
+
+    def nucleus(self, scene: LevelScene, corner: NDArray[np.intp]) -> Quantity:
+        disc = np.zeros(self._image.shape, bool)
+        disc[tuple((np.argwhere(scene.anatomy.disc(scene.frame.level)) + corner).T)] = True
+        return nucleus_ratio(self._image, disc, self._sac, scene.frame)
+
+
+def _read(scene: LevelScene, signal: _Signal, corner: NDArray[np.intp]) -> DiscReading:
+    herniations = herniations_of(scene)
+    ratios = [signal.of(one.displaced(), corner) for one in herniations]
+    disc = disc_record(scene, all_displaced(scene), herniations, (signal.of(scene.displaced, corner), ratios))
+    nucleus = signal.nucleus(scene, corner)
+    state = DiscState(nucleus.value, disc.disc_height_index.value, reason=nucleus.reason)
+    sac = disc.sac_area_mm2
+    return disc.model_copy(
+        update={
+            "degeneration": degeneration(state, scene.limits),
+            "sac_narrowing": sac_narrowing(sac.value, scene.limits, reason=sac.reason),
+        }
+    )
 
 
 def _around(
@@ -114,172 +156,3 @@ def _around(
     affine[:3, 3] = anatomy.labels.to_world(corner)
     part = Volume(anatomy.labels.data[:, slice(*rows), slice(*columns)], affine)
     return replace(anatomy, labels=part), corner
-
-
-def _slip_limit(level: Level, limits: Limits) -> float:
-    return limits["listhesis_anterior_sacral" if level.lower == "S1" else "listhesis_anterior"]
-
-
-def _unmeasurable(anatomy: Anatomy, level: Level, why: str) -> DiscReading:
-    """A level that has a disc but no frame: its volume, and why the rest is missing."""
-    missing = Quantity(value=None, reason=why)
-    return DiscReading(
-        level=str(level),
-        flags=("thoracic", "unmeasurable") if level < FIRST_LUMBAR else ("unmeasurable",),
-        notes=(why,),
-        confidence=anatomy.confidence.get(level),
-        slip_mm=missing,
-        disc_volume_mm3=_disc_volume(anatomy, level),
-        disc_height_mm=missing,
-        depth_mm=missing,
-        area_mm2=missing,
-        volume_mm3=missing,
-        width_mm=missing,
-        height_mm=missing,
-        t2_ratio=missing,
-    )
-
-
-def _read(
-    anatomy: Anatomy, frame: Frame, displaced: Displaced, uncovered: float, ratio: Quantity, limits: Limits
-) -> DiscReading:
-    depth = displaced.depth_mm
-    floor = limits["extent_floor"]
-    flags, notes = [], []
-    thoracic = frame.level < FIRST_LUMBAR
-    if thoracic:
-        flags.append("thoracic")
-    beyond = not thoracic and depth >= limits["displaced_depth"]
-    if beyond:
-        flags.append("displaced")
-        spacing = float(displaced.volume.spacing_mm[0])
-        peak = prominence(displaced.depth_by_slice_mm(), spacing, limits["focal_relative_depth"])
-        widest = limits["focal_share"] * _circumference(anatomy, frame)
-        deep, stands_out = depth >= limits["focal_depth"], peak.height_mm >= limits["focal_prominence"]
-        if deep and stands_out and peak.width_mm < widest:
-            flags.append("focal")
-    slipped = (
-        frame.slip_mm >= _slip_limit(frame.level, limits) or -frame.slip_mm >= limits["listhesis_posterior"]
-    )
-    if slipped:
-        flags.append("listhesis")
-    if slipped and uncovered >= limits["uncovered_volume"]:
-        flags.append("uncovered")
-        notes.append(
-            f"{uncovered:.0f} mm3 of disc lie uncovered between the slipped corners, not counted as displaced"
-        )
-    if beyond and is_separate(anatomy.disc(frame.level), displaced):
-        notes.append("the deepest piece is separate from its disc; it is counted to the nearest level")
-    if displaced.cropped:
-        flags.append("cropped")
-    confidence = anatomy.confidence.get(frame.level)
-    if confidence is not None and confidence < limits["low_confidence"]:
-        flags.append("low_confidence")
-    behind = displaced.around_apex(floor)
-    local = displaced.local[behind]
-    return DiscReading(
-        level=str(frame.level),
-        flags=tuple(flags),
-        notes=tuple(notes),
-        confidence=confidence,
-        origin=_point(frame.origin),
-        upper_corner=_point(frame.upper_corner),
-        lower_corner=_point(frame.lower_corner),
-        lower_corner_source=frame.lower.source,
-        apex=_apex(displaced, frame) if beyond else None,
-        slip_mm=_quantity(frame.slip_mm, "offset of the facing posterior corners in the midline"),
-        disc_volume_mm3=_disc_volume(anatomy, frame.level),
-        disc_height_mm=_height(frame),
-        depth_mm=_depth(displaced),
-        area_mm2=_area(displaced),
-        volume_mm3=_whole(
-            displaced.volume_mm3, displaced.cropped, "disc volume behind the reference surface"
-        ),
-        width_mm=_extent(local, 0, displaced, floor),
-        height_mm=_extent(local, 2, displaced, floor),
-        t2_ratio=ratio,
-        side=_side(displaced, limits["focal_relative_depth"], limits["midline_half_width"])
-        if beyond
-        else None,
-    )
-
-
-def _quantity(value: float, method: str) -> Quantity:
-    return Quantity(value=round(value, 3), method=method, source=SAGITTAL)
-
-
-def _whole(value: float, cropped: bool, method: str) -> Quantity:
-    """A quantity that needs the whole object: only a lower bound where the field cuts it."""
-    if cropped:
-        return Quantity(value=None, low=round(value, 3), method=method, source=SAGITTAL, reason="cropped")
-    return _quantity(value, method)
-
-
-def _depth(displaced: Displaced) -> Quantity:
-    """Depth is whole unless the deepest point itself lies on the field's last slice."""
-    depth = displaced.depth_by_slice_mm()
-    deepest = int(np.argmax(depth))
-    cropped = displaced.cropped and deepest in (0, len(depth) - 1)
-    return _whole(displaced.depth_mm, cropped, "largest distance behind the reference surface")
-
-
-def _area(displaced: Displaced) -> Quantity:
-    area = displaced.by_slice_mm2()
-    largest = int(np.argmax(area))
-    cropped = displaced.cropped and largest in (0, len(area) - 1)
-    return _whole(float(area[largest]), cropped, "largest sagittal section of displaced material")
-
-
-def _extent(local: FloatArray, axis: int, displaced: Displaced, floor: float) -> Quantity:
-    """Extent of displaced material along a local axis, with half a voxel at each end."""
-    name = {0: "left-right", 2: "craniocaudal"}[axis]
-    method = f"{name} extent of the deepest piece, where more than {floor:g} mm behind the reference surface"
-    if not len(local):
-        return Quantity(value=None, method=method, reason="nothing displaced")
-    voxel = displaced.volume.spacing_mm[{0: 0, 2: 1}[axis]]
-    extent = float(np.ptp(local[:, axis]) + voxel)
-    return _whole(extent, axis == 0 and displaced.cropped, method)
-
-
-def _circumference(anatomy: Anatomy, frame: Frame) -> float:
-    """Circumference of the disc, mm: an ellipse (Ramanujan) over its length in the midline."""
-    local = frame.to_local(anatomy.labels.to_world(np.argwhere(anatomy.disc(frame.level))))
-    middle = local[(np.abs(local[:, 0]) < 5.0) & (local[:, 1] < 0), 1]
-    a = (-float(np.quantile(middle, 0.02)) if len(middle) else 34.0) / 2
-    b = WIDTH_OVER_LENGTH * a
-    return float(np.pi * (3 * (a + b) - np.sqrt((3 * a + b) * (a + 3 * b))))
-
-
-def _disc_volume(anatomy: Anatomy, level: Level) -> Quantity:
-    mask = anatomy.disc(level)
-    edge = (
-        anatomy.labels.spacing_mm[1]
-        * anatomy.labels.spacing_mm[2]
-        * max(int(mask[0].sum()), int(mask[-1].sum()))
-    )
-    volume = float(np.count_nonzero(mask) * anatomy.labels.voxel_volume_mm3)
-    return _whole(volume, edge > 40.0, "volume of the disc mask, displaced material included")
-
-
-def _height(frame: Frame) -> Quantity:
-    if not np.isfinite(frame.disc_height_mm):
-        return Quantity(value=None, reason="the endplates do not face each other")
-    return _quantity(frame.disc_height_mm, "mean distance between the facing endplates, midline third")
-
-
-def _apex(displaced: Displaced, frame: Frame) -> Point:
-    return _point(frame.to_world(displaced.local[int(np.argmax(displaced.behind_mm))]))
-
-
-def _side(displaced: Displaced, share: float, midline: float) -> Literal["left", "right", "midline"]:
-    """Side of the centre of what is deeper than a share of the largest depth."""
-    deep = displaced.behind_mm >= share * displaced.behind_mm.max()
-    centre = float(displaced.local[deep, 0].mean())
-    if abs(centre) <= midline:
-        return "midline"
-    return "left" if centre > 0 else "right"
-
-
-def _point(point: FloatArray) -> Point:
-    x, y, z = (round(float(v), 3) for v in point)
-    return x, y, z

@@ -9,8 +9,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from resorb.frame import Frame
+from resorb.measurement.material import cell_shares
+from resorb.measurement.shape import Shape
+from resorb.measurement.surface import Surface, surface_of
 from resorb.study import FloatArray, Volume
 
+JUST_INSIDE_MM = 2.0
+LAYER_MM, ROWS_MM = 0.25, 0.8  # of the profile of axial sections; about one and a half pixels of a T2 series
 EDGE_AREA_MM2 = 4.0  # displaced tissue smaller than this on the field's last slice is taken for its rounding
 
 
@@ -51,10 +56,15 @@ class Displaced:
         area = self.volume.spacing_mm[1] * self.volume.spacing_mm[2]
         return np.asarray(np.bincount(self.index[:, 0], minlength=self.volume.shape[0]) * area)
 
-    def depth_by_slice_mm(self) -> FloatArray:
-        """(slices,) largest distance behind the surface in each sagittal slice; 0 where there is none."""
+    def depth_by_slice_mm(self, between: tuple[float, float] = (-np.inf, np.inf)) -> FloatArray:
+        """(slices,) largest distance behind the surface in each sagittal slice; 0 where there is none.
+
+        Args:
+            between: count only what lies between these positions to the left.
+        """
         depth = np.zeros(self.volume.shape[0])
-        np.maximum.at(depth, self.index[:, 0], self.behind_mm + 0.5 * self.pixel_mm)
+        own = (self.local[:, 0] >= between[0]) & (self.local[:, 0] <= between[1])
+        np.maximum.at(depth, self.index[own, 0], self.behind_mm[own] + 0.5 * self.pixel_mm)
         return depth
 
     @property
@@ -75,6 +85,77 @@ class Displaced:
         return np.asarray(far & (component == component[int(np.argmax(self.behind_mm))]))
 
 
+@dataclass(frozen=True, eq=False)
+class Voxels:
+    """Voxels of the series itself that hold displaced tissue, in part or whole.
+
+    Attributes:
+        index: (n, 3) voxel indices; local: (n, 3) left, posterior, cranial mm of their centres.
+        outward: (n,) distance of the centre outside the reference surface, mm.
+        distance: (n,) signed distance of the centre to the tissue, mm, negative inside.
+        share: (n,) displaced share of the voxel.
+    """
+
+    index: NDArray[np.intp]
+    local: FloatArray
+    outward: FloatArray
+    distance: FloatArray
+    share: FloatArray
+    volume: Volume
+
+    def volume_mm3(self, own: NDArray[np.bool_] | None = None) -> float:
+        """Of all of it, or of those of its voxels that are `own` (n,)."""
+        share = self.share if own is None else self.share[own]
+        return float(share.sum()) * self.volume.voxel_volume_mm3
+
+    def by_slice_mm2(self, own: NDArray[np.bool_] | None = None) -> FloatArray:
+        """(slices,) displaced area in each slice."""
+        share = self.share if own is None else np.where(own, self.share, 0.0)
+        pixel = float(self.volume.spacing_mm[1] * self.volume.spacing_mm[2])
+        return np.asarray(np.bincount(self.index[:, 0], share, minlength=self.volume.shape[0]) * pixel)
+
+    def axial_mm2(self, own: NDArray[np.bool_]) -> float:
+        """Largest displaced area at right angles to the disc's axis: each slice stands for its spacing."""
+        share = np.where(own, self.share, 0.0)
+        layer = np.floor(self.local[:, 2] / LAYER_MM).astype(np.intp)
+        volume = np.bincount(layer - layer.min(), share) * self.volume.voxel_volume_mm3
+        # Rows of voxels fall into layers unevenly: smoothed over more than a pixel, they do not.
+        even = ndimage.gaussian_filter1d(volume / LAYER_MM, ROWS_MM / LAYER_MM, mode="constant")
+        return float(even.max())
+
+    def depth_by_slice_mm(self, own: NDArray[np.bool_] | None = None) -> FloatArray:
+        """(slices,) how far tissue reaches outside in each slice: round a voxel's centre by its depth in the tissue."""
+        inside = (self.distance < 0) & (self.outward > 0)
+        inside = inside if own is None else inside & own
+        depth = np.zeros(self.volume.shape[0])
+        np.maximum.at(depth, self.index[inside, 0], (self.outward - self.distance)[inside])
+        return depth
+
+
+def voxels_of(shape: Shape, surface: Surface) -> Voxels:
+    """The voxels that hold displaced tissue, and those just inside the reference surface.
+
+    Args:
+        shape: of a level's disc in the sagittal series.
+        surface: the level's reference surface.
+    """
+    volume = shape.volume
+    near = np.argwhere(shape.distance < float(volume.spacing_mm[1:].mean()))
+    index = near + shape.corner
+    local = surface.frame.to_local(volume.to_world(index))
+    outward = surface.outward_mm(local)
+    keep = outward > -JUST_INSIDE_MM
+    distance = shape.distance[tuple(near[keep].T)].astype(np.float64)
+    return Voxels(
+        index[keep],
+        local[keep],
+        outward[keep],
+        distance,
+        cell_shares(distance.astype(np.float32), outward[keep], volume),
+        volume,
+    )
+
+
 def find_displaced(disc: NDArray[np.bool_], frame: Frame, grid: Volume) -> tuple[Displaced, float]:
     """Displaced material of a level, and the volume of disc that a slip laid open, mm3.
 
@@ -85,7 +166,7 @@ def find_displaced(disc: NDArray[np.bool_], frame: Frame, grid: Volume) -> tuple
     """
     index = np.argwhere(disc)
     world = grid.to_world(index)
-    behind = frame.behind_mm(world)
+    behind = surface_of(frame).outward_mm(frame.to_local(world))
     keep = behind > 0
     found = Displaced(index[keep], frame.to_local(world[keep]), behind[keep], grid)
     laid_open = np.count_nonzero(frame.uncovered_mm(world) > 0) if frame.step_share > 0 else 0
