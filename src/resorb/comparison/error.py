@@ -1,0 +1,235 @@
+"""How far a difference may be off: its 95 % interval, and the least that such scans tell from none.
+
+The error of one date has a part that does not depend on the size of what is measured and one that is a share of it;
+both grow with the distance of the slices. They are tabulated in `repeat.toml` from repeat imaging of simulated
+patients (`benchmarks/repeat.py`): the differences of dates against what truly differs, all measured against one
+reference surface. A difference over its error follows Student's t, whose tails tell how often an outline goes astray.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from scipy import stats
+
+from resorb.change import Dated, Difference
+from resorb.reading import Quantity
+
+CONFIDENCE = 0.95
+ABSOLUTE = "last date less first, against one reference surface"
+RELATIVE = "absolute difference over the first date's value"
+#: Half the width of a 95 % interval over its standard deviation.
+PER_SD = 2 * float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
+_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The error of one date's value, at one distance of slices.
+
+    Attributes:
+        slice_mm: from slice to slice.
+        base: standard deviation that does not depend on the value, in its unit.
+        share: standard deviation as a share of the value.
+    """
+
+    slice_mm: float
+    base: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Repeatability:
+    """How well one quantity is repeated.
+
+    Attributes:
+        spreads: by distance of slices, thin ones first.
+        freedom: degrees of freedom of Student's t.
+        pairs: how many differences they were tabulated from.
+    """
+
+    spreads: tuple[Spread, ...]
+    freedom: float
+    pairs: int = 0
+
+    def variance(self, value: float, slice_mm: float) -> float:
+        """Error variance of one date's value."""
+        at = [one.slice_mm for one in self.spreads]
+        base, share = (
+            float(np.interp(slice_mm, at, [getattr(one, name) for one in self.spreads]))
+            for name in ("base", "share")
+        )
+        return base**2 + (share * value) ** 2
+
+    @property
+    def factor(self) -> float:
+        """Half the width of a 95 % interval over the standard deviation."""
+        return float(stats.t.ppf(0.5 + CONFIDENCE / 2, self.freedom))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Repeatability by whose quantity it is ("herniation.volume_mm3", "level.volume_mm3").
+
+    Attributes:
+        made_with: what drew the outlines that it was tabulated from.
+        registration_mm: typical registration error in it; a worse one widens every interval.
+        estimated: it is an estimate for such outlines, which were not imaged repeatedly.
+    """
+
+    made_with: str
+    registration_mm: float
+    quantities: Mapping[str, Repeatability]
+    estimated: bool = False
+
+
+@cache
+def shipped(outlines: str) -> Table:
+    """The table of repeat imaging for outlines of the embedded model (`model`) or given ones (`mask`)."""
+    text = resources.files("resorb.comparison").joinpath("repeat.toml").read_text("utf-8")
+    return parse_table(tomllib.loads(text)[outlines])
+
+
+def table_for(dates: tuple[Dated, ...]) -> Table:
+    """The table that fits what drew the outlines of all dates; of the embedded model's, unless all were given."""
+    given = all(one.segmented_by.startswith("mask") for one in dates)
+    return shipped("mask" if given else "model")
+
+
+def parse_table(entries: Mapping[str, object]) -> Table:
+    """A table from its section of `repeat.toml`."""
+    quantities = entries["quantities"]
+    assert isinstance(quantities, dict)
+    return Table(
+        made_with=str(entries["made_with"]),
+        registration_mm=float(str(entries["registration_mm"])),
+        quantities={
+            name: Repeatability(
+                tuple(Spread(**spread) for spread in one["spreads"]), one["freedom"], one["pairs"]
+            )
+            for name, one in quantities.items()
+        },
+        estimated=bool(entries.get("estimated", False)),
+    )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One quantity of one date with what its error hangs on.
+
+    Attributes:
+        slice_mm: distance of the slices it was measured on.
+        extra_sd: error on top of the table, in the quantity's unit, from a registration worse than the table's.
+        repeated: how well it is repeated; None where that was not tabulated.
+    """
+
+    date: int
+    quantity: Quantity
+    slice_mm: float
+    repeated: Repeatability | None = None
+    extra_sd: float = 0.0
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of its error; as many as you like where it was not tabulated."""
+        return self.repeated.freedom if self.repeated is not None else np.inf
+
+    def sd(self, value: float | None = None) -> float | None:
+        """Standard deviation of the error of its value, or of another one on the same scan; None if not known."""
+        value = self.quantity.value if value is None else value
+        if value is None:
+            return None
+        if self.repeated is not None:
+            return float(np.sqrt(self.repeated.variance(value, self.slice_mm) + self.extra_sd**2))
+        low, high = self.quantity.low, self.quantity.high
+        return None if low is None or high is None else (high - low) / PER_SD
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A difference with what verdicts need of it.
+
+    Attributes:
+        p_value: of no change, two-sided; None without an error.
+    """
+
+    difference: Difference
+    p_value: float | None = None
+
+
+def compare_values(name: str, first: Measured, last: Measured) -> Compared:
+    """The difference of one quantity between two dates.
+
+    Without repeat imaging of that quantity, the intervals of the two values stand in, as if their errors had nothing in
+    common: wider than the truth. Without those either, the difference has no interval, and nothing is said of it.
+    """
+    one, two = first.quantity.value, last.quantity.value
+    if one is None or two is None:
+        return Compared(_missing(name, first, last))
+    change = two - one
+    # Errors as they would be had nothing changed decide what is detectable; as they are, the interval.
+    errors = [m.sd() for m in (first, last)]
+    unchanged = [m.sd(one) for m in (first, last)]
+    if None in errors:
+        plain = Quantity(value=round(change, _DECIMALS), method=ABSOLUTE)
+        return Compared(Difference(quantity=name, first=first.date, last=last.date, absolute=plain))
+    freedom = min(m.freedom for m in (first, last))
+    factor = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
+    sds = [float(error or 0.0) for error in errors]
+    sd = math.hypot(*sds)
+    smallest = factor * math.hypot(*(float(error or 0.0) for error in unchanged))
+    p_value = float(2 * stats.t.sf(abs(change) / sd, freedom)) if sd > 0 else float(change == 0)
+    difference = Difference(
+        quantity=name,
+        first=first.date,
+        last=last.date,
+        absolute=_bounded(change, factor * sd, ABSOLUTE),
+        relative=_relative((one, two), (sds[0] ** 2, sds[1] ** 2), factor),
+        smallest_detectable=round(smallest, _DECIMALS),
+        beyond_error=bool(p_value < 1 - CONFIDENCE and abs(change) > smallest),
+    )
+    return Compared(difference, p_value)
+
+
+def _missing(name: str, first: Measured, last: Measured) -> Difference:
+    which = [m for m in (first, last) if m.quantity.value is None]
+    reason = "; ".join(dict.fromkeys(f"date {m.date}: {m.quantity.reason}" for m in which))
+    return Difference(
+        quantity=name, first=first.date, last=last.date, absolute=Quantity(value=None, reason=reason)
+    )
+
+
+def _bounded(value: float, reach: float, method: str) -> Quantity:
+    low, high = value - reach, value + reach
+    return Quantity(
+        value=round(value, _DECIMALS), low=round(low, _DECIMALS), high=round(high, _DECIMALS), method=method
+    )
+
+
+def _relative(values: tuple[float, float], variances: tuple[float, float], factor: float) -> Quantity | None:
+    """Change as a share of the first value, with Fieller's interval of the ratio of two values.
+
+    Fieller 1954 (J R Stat Soc B 16, 175-185). None where the first value is not told from nothing: the interval
+    then has no end. What is less than nothing is nothing: a loss is at most the whole.
+    """
+    one, two = values
+    if one <= 0:
+        return None
+    g = factor**2 * variances[0] / one**2
+    if g >= 1:
+        return None
+    ratio = two / one
+    reach = factor / one * float(np.sqrt(variances[1] * (1 - g) + ratio**2 * variances[0]))
+    low, high = (max((ratio + sign * reach) / (1 - g), 0.0) for sign in (-1, 1))
+    return Quantity(
+        value=round(ratio - 1, _DECIMALS),
+        low=round(min(low, ratio) - 1, _DECIMALS),
+        high=round(max(high, ratio) - 1, _DECIMALS),
+        method=RELATIVE,
+    )
