@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from datetime import date
@@ -16,11 +17,21 @@ from resorb import cli, joined
 from resorb.clinic.report.record import CourseReport
 from resorb.errors import InputError
 from resorb.reading import RESEARCH_USE
-from resorb.reporting.words import findings
+from resorb.reporting.findings import findings
+from tests.clinic.compared import change
 from tests.reporting.test_page import Tags
+from tests.reporting.test_pdf import sheets
 
 MODEL = Path(__file__).parents[1] / "examples" / "model_case.yaml"
-FILES = {"report.html", "timeline.png", "timeline.svg", "letter.txt", "course.json", "run.json"}
+FILES = {
+    "report.html",
+    "report.pdf",
+    "timeline.png",
+    "timeline.svg",
+    "letter.txt",
+    "course.json",
+    "run.json",
+}
 IMAGED = date(2024, 3, 25)
 HOSTILE = '<script>alert("x")</script><img src="https://example.org/x.png">'
 RECORD = f"""
@@ -37,6 +48,11 @@ studies:
   - {{date: 2024-06-25, path: nowhere.nii.gz}}
 """
 Captured = pytest.CaptureFixture[str]
+
+
+def letters(text: str) -> str:
+    """Without spaces and hyphens, which the end of a line adds."""
+    return re.sub(r"[\W_]+", "", text)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +86,7 @@ def test_every_file_is_there_and_the_run_names_them_without_the_input(made: Path
     assert set(run["files"]) == FILES - {"run.json"}
     assert len(run["readings_sha256"]) == 1
     assert str(record.parent) not in "".join(
-        (made / name).read_text("utf-8") for name in FILES if not name.endswith("png")
+        (made / name).read_text("utf-8") for name in FILES if not name.endswith(("png", "pdf"))
     )
 
 
@@ -84,7 +100,9 @@ def test_nothing_is_fetched_and_nothing_runs(page: str) -> None:
             if name in {"src", "href", "xlink:href", "action", "srcset"}:
                 assert value is not None and value.startswith(("data:image/", "#"))
     assert tags.text.count(HOSTILE) == 2
-    assert "@import" not in page and re.findall(r"url\(([^)]*)\)", page) == ["#hatch"]
+    assert "@import" not in page and all(
+        link.startswith("#hatch") for link in re.findall(r"url\(([^)]*)\)", page)
+    )
 
 
 def test_the_figure_in_the_page_needs_nothing_from_elsewhere(made: Path) -> None:
@@ -124,6 +142,37 @@ def test_the_terminal_shows_red_flags_first(record: Path, tmp_path: Path, capsys
     assert str(tmp_path / "out" / "report.html") in said.out and not said.err
     assert any("not compared" in line for line in lines)
     assert any("images are not where the record says" in line for line in lines)
+
+
+def test_the_pdf_says_what_the_page_says_red_flags_first(made: Path, page: str) -> None:
+    found = sheets(made / "report.pdf")
+    whole = " ".join(found)
+    assert all(RESEARCH_USE in sheet for sheet in found)
+    titles = [title.split(":")[0] for title in re.findall(r"<h2[^>]*>([^<]*)</h2>", page)]
+    places = [whole.index(title, whole.index("Red flags") if title != "Red flags" else 0) for title in titles]
+    assert places == sorted(places)
+    assert "Same-day emergency" in found[0] and HOSTILE in whole
+    body = html.unescape(page[page.index("<main>") :])
+    texts = [letters(text) for text in re.findall(r">([^<>]+)<", body)]
+    missing = [text for text in texts if text not in letters(whole)]
+    assert len(missing) < len(found), (
+        "a text may be parted by the end of a sheet, and nothing else is missing"
+    )
+
+
+def test_without_typst_all_but_the_pdf_is_written_and_it_is_named(
+    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr(joined, "pdf_available", lambda: False)
+    assert cli.run(["course", str(record), "-o", str(tmp_path / "out")]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES - {"report.pdf"}
+    assert "package typst is missing" in capsys.readouterr().out
+
+
+def test_a_comparison_that_is_not_there_is_an_error_that_names_it(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "record.yaml").write_text("onset: {date: 2024-03-01}\nchanges: [gone]\n")
+    assert cli.run(["course", str(tmp_path / "record.yaml"), "-o", str(tmp_path / "out")]) == 3
+    assert "resorb compare" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_every_footnote_leads_to_its_entry(page: str) -> None:
@@ -182,9 +231,16 @@ def test_the_course_of_the_demo_names_its_scans_and_runs_again(tmp_path: Path) -
     folder.mkdir()
     write_long_course(folder, 1, 2)
     (folder / "0.json").rename(folder / "reading.json")
-    report = joined.write_model_course(folder / "course", [folder / f"{n}_T2w.nii.gz" for n in (0, 1)])
+    (folder / "change.json").write_text(change().to_json())
+    report = joined.write_model_course(
+        folder / "course",
+        [folder / f"{n}_T2w.nii.gz" for n in (0, 1)],
+        ["../reading.json", "../1.json"],
+        ("../change.json",),
+    )
     assert report.synthetic and report.notes == ()
     assert [study.path for study in report.course.studies] == ["../0_T2w.nii.gz", "../1_T2w.nii.gz"]
+    assert report.story.text.startswith("The herniation at L4/L5 left has regressed (812 mm³ on 2024-01-15; ")
     again = joined.course(folder / "course" / "record.yaml", tmp_path / "again")
     assert again.review == report.review
 

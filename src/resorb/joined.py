@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resorb import __version__
+from resorb.clinic.changes import change_file, follow, read_changes
 from resorb.clinic.files import Record, parse_course, read_course, write_course
 from resorb.clinic.imaging import ImagingStudy
 from resorb.clinic.report.record import CourseReport
@@ -28,12 +29,13 @@ from resorb.errors import InputError, NotMeasurableError
 from resorb.loading import load
 from resorb.output import RUN_FILE, output_errors, output_folder
 from resorb.reading import RESEARCH_USE, Point, Reading
+from resorb.reporting.findings import findings
 from resorb.reporting.page import Heading, document
+from resorb.reporting.pdf import pdf_available, write_pdf
 from resorb.reporting.thumbnail import figure_thumbnail, thumbnail
-from resorb.reporting.words import findings
 
 RUN_SCHEMA_VERSION = 1
-REPORT_FILE = "report.html"
+REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
 
 #: Called with what is being done and the fraction of the whole that is done, in [0, 1].
 Progress = Callable[[str, float], None]
@@ -47,12 +49,12 @@ def course(
 
     Args:
         record: YAML or JSON; the paths in it start from its folder.
-        output: folder that will hold report.html, timeline.png, timeline.svg, letter.txt, course.json and
-            run.json. Whole or nothing.
+        output: folder that will hold report.html, report.pdf where the extra `pdf` is installed, timeline.png,
+            timeline.svg, letter.txt, course.json and run.json. Whole or nothing.
         overwrite: replace an output folder that resorb made.
 
     Raises:
-        InputError: the record, or a reading that it names, cannot be read or is invalid.
+        InputError: the record, or a reading or comparison that it names, cannot be read or is invalid.
         OutputError: the output cannot be written.
     """
     record, output = Path(record), Path(output)
@@ -60,13 +62,14 @@ def course(
     read = read_course(record)
     inputs = (record, *_named(read, record.parent))
     with output_folder(output, overwrite=overwrite, inputs=inputs) as folder, output_errors(output):
-        report = write_course_report(record, folder, progress=progress)
+        report = _write(read, record, folder, progress)
         run = {
             "kind": "run",
             "schema_version": RUN_SCHEMA_VERSION,
             "resorb_version": __version__,
             "input_sha256": report.record_sha256,
             "readings_sha256": [_sha256(path) for path in _reading_files(read, record.parent)],
+            "changes_sha256": [_sha256(change_file(record.parent, name)) for name in read.course.changes],
             "seconds": {"course": round(time.perf_counter() - since, 3)},
             "files": sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()),
         }
@@ -81,17 +84,22 @@ def write_course_report(record: Path, folder: Path, *, progress: Progress | None
         InputError: as `course`.
         OSError: a file cannot be written.
     """
+    return _write(read_course(record), record, folder, progress)
+
+
+def _write(read: Record, record: Path, folder: Path, progress: Progress | None) -> CourseReport:
     tell_progress = progress or (lambda _what, _fraction: None)
-    tell_progress("Reading the record", 0.0)
-    read = read_course(record)
+    tell_progress("Reading what the record names", 0.0)
     readings = read_readings(read.course, record.parent)
+    changes = read_changes(read.course, record.parent)
     tell_progress("Loading pictures", 0.2)
     pictures, notes = _pictures(read, readings, record.parent)
-    story, reviewed = tell(read.course, readings, read.lines), review(read, readings)
+    story = tell(read.course, readings, read.lines, changes)
+    reviewed = review(read, readings, changes)
     report = CourseReport(
         resorb_version=__version__,
         record_sha256=_sha256(record),
-        synthetic=any(reading.synthetic for reading in readings.values()),
+        synthetic=any(r.synthetic for r in readings.values()) or any(c.synthetic for c in changes.values()),
         review=reviewed,
         story=story,
         letter=letter(read.course, reviewed, story),
@@ -99,22 +107,30 @@ def write_course_report(record: Path, folder: Path, *, progress: Progress | None
         course=read.course,
     )
     tell_progress("Drawing", 0.5)
-    line = time_line(read.course, readings, pictures)
+    followed = follow(read.course, changes, levels_of_interest(read.course, readings))
+    line = time_line(read.course, readings, pictures, followed)
     figure = write_time_line(line, folder, synthetic=report.synthetic)
     quoted = {n: findings(reading).main for n, reading in readings.items()}
-    page = document(_heading(report), sections(report, figure, quoted))
+    page = document(_heading(report), sections(report, figure, quoted, followed))
     (folder / REPORT_FILE).write_text(page, encoding="utf-8")
+    if pdf_available():
+        tell_progress("Laying out the PDF", 0.8)
+        write_pdf(page, folder / PDF_FILE)
     (folder / "letter.txt").write_text(report.letter, encoding="utf-8")
     (folder / "course.json").write_text(report.to_json(), encoding="utf-8")
     tell_progress("Drawing", 1.0)
     return report
 
 
-def write_model_course(folder: Path, scans: Sequence[Path]) -> CourseReport:
-    """Write the record of the model case and its report into a new folder that lies in the folder of its reading.
+def write_model_course(
+    folder: Path, scans: Sequence[Path], readings: Sequence[str], changes: tuple[str, ...]
+) -> CourseReport:
+    """Write the record of the model case and its report into a new folder.
 
     Args:
         scans: the simulated study of each date.
+        readings: the stored reading of each date, as the record names it.
+        changes: stored comparisons, as the record names them.
 
     Raises:
         OSError: a file cannot be written.
@@ -122,13 +138,13 @@ def write_model_course(folder: Path, scans: Sequence[Path]) -> CourseReport:
     text = resources.files("resorb.clinic").joinpath("cases", "model_case.yaml").read_text("utf-8")
     model = parse_course(text, "model_case.yaml").course
     paths = [os.path.relpath(scan, folder).replace(os.sep, "/") for scan in scans]
-    first, *later = (
-        study.model_copy(update={"path": path}) for study, path in zip(model.studies, paths, strict=True)
+    studies = tuple(
+        study.model_copy(update={"path": path, "reading": reading})
+        for study, path, reading in zip(model.studies, paths, readings, strict=True)
     )
-    studies = (first.model_copy(update={"reading": ".."}), *later)
     folder.mkdir()
     record = folder / "record.yaml"
-    write_course(model.model_copy(update={"studies": studies}), record)
+    write_course(model.model_copy(update={"studies": studies, "changes": changes}), record)
     return write_course_report(record, folder)
 
 
@@ -187,6 +203,7 @@ def _named(record: Record, folder: Path) -> tuple[Path, ...]:
     """Every file and folder that a record names and that is there: none may be written over."""
     studies = record.course.studies
     names = [name for study in studies for name in (study.path, study.reading) if name is not None]
+    names += record.course.changes
     return tuple(path for name in names if (path := folder / name).exists())
 
 

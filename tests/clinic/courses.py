@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from resorb.clinic import base
+from resorb import written
 from resorb.clinic.examination import Examination, Reflex, Sensation, SignTest, Strength
 from resorb.clinic.record import Course, Onset, Visit
 from resorb.clinic.symptoms import Pain, Symptoms
@@ -105,7 +105,7 @@ def _scalars(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     if annotation is date:
         return st.dates(min_value=date(1990, 1, 1), max_value=date(2040, 1, 1))
     assert annotation is str, annotation
-    if any(getattr(m, "func", None) is base._level_name for m in metadata):
+    if any(getattr(m, "func", None) is written._level_name for m in metadata):
         return st.sampled_from(LEVELS)
     longest = next((m.max_length for m in metadata if isinstance(m, MaxLen)), None)
     if longest == 64:  # the pseudonym

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from resorb.clinic.files import parse_course, read_course, write_course
-from resorb.clinic.record import Course
+from resorb.clinic.record import Course, Onset
 from resorb.errors import InputError, UsageError
 from tests.clinic.courses import courses
 
@@ -64,7 +65,7 @@ def test_what_is_wrong_is_named_with_its_line(before: str, after: str, said: str
 
 
 def test_a_missing_key_is_named_with_the_line_of_what_lacks_it() -> None:
-    text = TEXT.replace("  date: 2023-12-18\n", "", 1)
+    text = TEXT.replace("  date: 2023-12-18  # invented\n", "", 1)
     with pytest.raises(InputError, match=rf"line {_line(text, 'onset:')}: `date` is missing"):
         parse_course(text, "record.yaml")
 
@@ -119,3 +120,10 @@ def test_many_faults_are_cut_short() -> None:
 def test_other_endings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="neither"):
         write_course(parse_course(TEXT, "x").course, tmp_path / "course.txt")
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029"])
+def test_a_line_end_of_unicode_survives_a_file(end: str, tmp_path: Path) -> None:
+    one = Course(onset=Onset(date=date(2024, 3, 1)), note=f"{end}one{end} two")
+    write_course(one, tmp_path / "course.yaml")
+    assert read_course(tmp_path / "course.yaml").course == one

@@ -6,24 +6,26 @@ import pytest
 from pydantic import ValidationError
 
 from resorb.clinic.imaging import ImagingFinding, findings_of
-from resorb.reading import QUANTITIES, DiscReading, Quantity, Reading
+from resorb.reading import QUANTITIES, Class, Classes, DiscReading, Quantity, Reading
 
 
-class ClassifiedDisc(DiscReading):
-    """A disc reading that holds classes as well, as records with a value and as plain names."""
+def _disc(level: str, *flags: str, classes: Classes | None = None, **more: Any) -> DiscReading:
+    numbers = {name: Quantity(value=1.0) for name in QUANTITIES}
+    side = None if classes else "left"
+    return DiscReading.model_validate(
+        {"level": level, "flags": flags, **numbers, "side": side, "classes": classes, **more}
+    )
 
-    classes: dict[str, Any]
 
-
-def _disc(level: str, *flags: str, classes: dict[str, Any] | None = None) -> DiscReading:
-    given: dict[str, Any] = {
-        "level": level,
-        "flags": flags,
-        **{name: Quantity(value=1.0) for name in QUANTITIES},
-    }
-    if classes is None:
-        return DiscReading(**given, side="left")
-    return ClassifiedDisc(**given, classes=classes)
+def _classes(morphology: str, zone: str = "paracentral", side: str = "right", by: str = "") -> Classes:
+    return Classes(
+        morphology=Class(value=morphology, given_by=by),
+        msu_size=Class(value="2"),
+        msu_zone=Class(value="A"),
+        zone=Class(value=zone, margin=1.0),
+        side=Class(value=side),
+        height_level=Class(value=None, reason="no pedicles"),
+    )
 
 
 def _reading(*discs: DiscReading) -> Reading:
@@ -38,15 +40,21 @@ def test_a_reading_without_classes_gives_level_and_side() -> None:
 
 
 def test_classes_are_taken_where_a_reading_has_them() -> None:
-    classes = {
-        "zone": {"value": "paracentral", "margin": 1.0},
-        "side": {"value": "right"},
-        "height_level": {"value": None, "reason": "no pedicles"},
-        "morphology": "extrusion",
-    }
-    (finding,) = findings_of(_reading(_disc("L4/L5", "displaced", "focal", classes=classes)))
+    (finding,) = findings_of(_reading(_disc("L4/L5", "displaced", classes=_classes("extrusion"))))
     assert (finding.zone, finding.side, finding.height_level) == ("paracentral", "right", None)
-    assert finding.morphology == "extrusion"
+    assert (finding.morphology, finding.source) == ("extrusion", "resorb 0.1.0")
+
+
+@pytest.mark.parametrize("morphology", ["none", "bulge"])
+def test_what_is_classed_as_no_herniation_is_no_finding(morphology: str) -> None:
+    disc = _disc("L4/L5", "displaced", "focal", classes=_classes(morphology))
+    assert findings_of(_reading(disc)) == ()
+
+
+def test_a_reader_is_named_as_the_source() -> None:
+    disc = _disc("L4/L5", classes=_classes("protrusion", by="A. Reader, 2024-03-01"))
+    (finding,) = findings_of(_reading(disc))
+    assert finding.source == "A. Reader, 2024-03-01, and resorb 0.1.0"
 
 
 def test_thoracic_levels_are_left_out() -> None:

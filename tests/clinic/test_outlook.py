@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from resorb.clinic.imaging import ImagingFinding, ImagingStudy
-from resorb.clinic.outlook import GROUP, OPEN_FLAG, OutlookItem, outlook, suggest_rescan
+from resorb.clinic.outlook import (
+    GROUP,
+    NO_HERNIATION,
+    OPEN_FLAG,
+    OutlookItem,
+    outlook,
+    suggest_rescan,
+)
 from resorb.clinic.record import Course, Onset
 from resorb.clinic.red_flags import red_flags
 from resorb.clinic.treatment import Surgery
@@ -121,7 +128,7 @@ def test_no_date_is_suggested_while_a_red_flag_is_open(symptoms: dict[str, Any],
     given = course(visit(symptoms), studies=(ImagingStudy(date=date(2024, 3, 10)),))
     rescan = suggest_rescan(given, herniation=True, flags=red_flags(given))
     assert (rescan.date is not None) == waits
-    assert waits or rescan.reason.startswith("A red flag is open")
+    assert waits or rescan.reason.startswith("a red flag is open")
 
 
 def test_a_guessed_onset_makes_a_guessed_date() -> None:
@@ -129,3 +136,9 @@ def test_a_guessed_onset_makes_a_guessed_date() -> None:
         _scanned(date(2024, 3, 10), onset=Onset(date=ONSET, approximate=True)), herniation=True
     )
     assert "guess" in rescan.reason
+
+
+def test_without_a_herniation_on_images_every_figure_says_so() -> None:
+    seen = course(visit(strength=(strength("great_toe_extension", 4),)))
+    assert all(NO_HERNIATION in item.does_not_apply for item in _items(seen).values())
+    assert not any(NO_HERNIATION in item.does_not_apply for item in _items(seen, EXTRUSION).values())

@@ -3,21 +3,30 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from resorb.change import Outcome
+from resorb.clinic.changes import follow
 from resorb.clinic.files import read_course
 from resorb.clinic.record import Course
-from resorb.fhir import FollowedHerniation, from_bundle, to_bundle
+from resorb.clinic.treatment import Surgery
+from resorb.fhir import FollowedChange, FollowedHerniation, followed_herniations, from_bundle, to_bundle
 from resorb.fhir.dialect import VERSIONS, Version
+from tests.clinic.compared import FIRST, IDENTIFIER, LAST, change
 from tests.clinic.courses import courses
 
 MODEL = read_course(Path(__file__).parents[2] / "examples" / "model_case.yaml").course
-FOLLOWED = (FollowedHerniation("2.25.42", "L4/L5", "left"), FollowedHerniation("2.25.43", "L5/S1"))
+VERDICT = FollowedChange(FIRST, LAST, "regressed", 812.0, 204.0, -608.0, -708.0, -508.0)
+FOLLOWED = (
+    FollowedHerniation("2.25.42", "L4/L5", "left", (VERDICT, FollowedChange(FIRST, LAST, "indeterminate"))),
+    FollowedHerniation("2.25.43", "L5/S1"),
+)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -51,6 +60,29 @@ def test_the_model_case_comes_back_with_the_herniation_it_follows(version: Versi
     assert imported.followed == FOLLOWED
     assert imported.leftovers == ()
     assert imported.version == version
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("verdict", get_args(Outcome))
+def test_a_comparison_goes_out_with_its_herniation_and_comes_back(version: Version, verdict: Outcome) -> None:
+    given = MODEL.model_copy(update={"changes": ("compared",)})
+    followed = followed_herniations(follow(given, {0: change(verdict)}))
+    assert followed[0].identifier == IDENTIFIER and followed[0].changes[0].verdict == verdict
+    exported = to_bundle(given, version, followed=followed)
+    imported = from_bundle(exported.to_json())
+    assert imported.followed == followed and imported.leftovers == ()
+    told = [e["resource"] for e in exported.content["entry"] if "effectivePeriod" in e["resource"]]
+    observation = next(one for one in told if one["resourceType"] == "Observation")
+    assert "not recovery" in observation["note"][0]["text"]
+    assert {p["valueQuantity"]["code"] for p in observation["component"] if "valueQuantity" in p} == {"mm3"}
+
+
+def test_after_an_operation_no_verdict_goes_out() -> None:
+    given = MODEL.model_copy(
+        update={"treatments": (*MODEL.treatments, Surgery(date=date(2024, 3, 1), procedure="discectomy"))}
+    )
+    (followed,) = followed_herniations(follow(given, {0: change("regressed")}))
+    assert [one.verdict for one in followed.changes] == ["indeterminate"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Literal
 
 from resorb.clinic.base import ClinicRecord, Location, Side
+from resorb.clinic.changes import Followed
 from resorb.clinic.examination import Examination
 from resorb.clinic.imaging import ImagingFinding
 from resorb.clinic.record import Course, Visit
@@ -36,19 +37,23 @@ class Contradiction(ClinicRecord):
 
 
 def contradictions(
-    course: Course, findings: Sequence[tuple[int, Sequence[ImagingFinding]]] = ()
+    course: Course,
+    findings: Sequence[tuple[int, Sequence[ImagingFinding]]] = (),
+    followed: Sequence[Followed] = (),
 ) -> tuple[Contradiction, ...]:
     """Everything in a course that cannot be right, in the order of the record.
 
     Args:
         findings: of each study, by its position; those of a stored reading beside those of a report.
+        followed: herniations of the stored comparisons.
     """
     return (
         *_dates(course),
         *(one for n, visit in enumerate(course.visits) for one in _visit(visit, ("visits", n))),
         *_sides_over_time(course),
         *(one for n, t in enumerate(course.treatments) for one in _treatment(t, n, course.onset.date)),
-        *_against_images(course, findings),
+        *_against_images(course, _with_followed(findings, followed)),
+        *_comparisons(followed),
     )
 
 
@@ -166,14 +171,52 @@ def _against_images(
                 f"{_name(imaged)}: one of them may be swapped"
             )
             yield Contradiction(kind="contradiction", words=words, where=("studies", n))
-        for one, two in combinations(found, 2):
-            if (
-                one.level == two.level
-                and one.source != two.source
-                and {one.side, two.side} == {"left", "right"}
-            ):
-                words = f"{one.level} is herniated to the {one.side} by {one.source}, to the {two.side} by {two.source}"
+        given: dict[tuple[str, str], set[str | None]] = {}
+        for f in found:
+            given.setdefault((f.level, f.source), set()).add(f.side)
+        for ((level, source), one), ((other, second), two) in combinations(given.items(), 2):
+            if level == other and len(one) == len(two) == 1 and one | two == {"left", "right"}:
+                words = (
+                    f"{level} is herniated to the {_name(one)} by {source}, to the {_name(two)} by {second}"
+                )
                 yield Contradiction(kind="contradiction", words=words, where=("studies", n))
+
+
+def _with_followed(
+    findings: Sequence[tuple[int, Sequence[ImagingFinding]]], followed: Sequence[Followed]
+) -> list[tuple[int, Sequence[ImagingFinding]]]:
+    """The findings with those of the comparisons, each at its study."""
+    found = {n: list(given) for n, given in findings}
+    for one in followed:
+        for n, there in zip(one.studies, one.found, strict=True):
+            if n is not None and there:
+                source = f"comparison {one.number + 1}"
+                side = one.side if one.side in ("left", "right", "midline") else None
+                finding = ImagingFinding.model_validate({"level": one.level, "side": side, "source": source})
+                found.setdefault(n, []).append(finding)
+    return list(found.items())
+
+
+def _comparisons(followed: Sequence[Followed]) -> Iterator[Contradiction]:
+    """Dates and treatments that a comparison has otherwise than the record."""
+    for one in {one.number: one for one in followed}.values():
+        for n, (study, day) in enumerate(zip(one.studies, one.days, strict=True), start=1):
+            if study is None:
+                words = f"the comparison has images of {day or f'an unknown day (its date {n})'}, the record has none"
+                yield Contradiction(kind="contradiction", words=words, where=one.where)
+    for one in followed:
+        if one.untold:
+            words = (
+                f"the record has {one.level} {one.listed} between the images, the comparison was made with "
+                f"“{one.told}”: compare again with what was done"
+            )
+            yield Contradiction(kind="contradiction", words=words, where=one.where)
+        elif one.unlisted:
+            words = (
+                f"the comparison was made with {one.level} {one.told} between the images; the record lists nothing "
+                "of the kind"
+            )
+            yield Contradiction(kind="contradiction", words=words, where=one.where)
 
 
 def _painful(visit: Visit) -> set[Side]:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from resorb.clinic.base import ClinicRecord, Day, LevelText, PathText, Text
-from resorb.reading import DiscReading, Reading
+from resorb.reading import HERNIATIONS, Classes, DiscReading, Reading
 
 Zone = Literal["central", "paracentral", "subarticular", "foraminal", "extraforaminal"]
 HeightLevel = Literal["disc", "suprapedicle", "pedicle", "infrapedicle"]
@@ -57,28 +57,36 @@ class ImagingStudy(ClinicRecord):
 
 
 def findings_of(reading: Reading) -> tuple[ImagingFinding, ...]:
-    """The displaced discs of a reading as findings, from the uppermost downwards.
+    """The herniations of a reading as findings, from the uppermost downwards, several of one level as several.
 
-    A reading gives level and side; zone, craniocaudal level and morphology are taken where it holds those
-    classes, and are None where it does not. Levels marked `thoracic`, `uncovered` or not displaced are left out.
+    Where a level was not classed, its focal displaced material is a finding with level and side alone. Levels marked
+    `thoracic`, and those that only bulge or whose disc a slip uncovers, are left out.
     """
     source = f"resorb {reading.resorb_version}"
-    return tuple(_finding(disc, source) for disc in reading.discs if _herniated(disc))
+    return tuple(
+        _finding(disc, classes, source)
+        for disc in reading.discs
+        if disc.herniated and "thoracic" not in disc.flags
+        for classes in _herniations(disc)
+    )
 
 
-def _herniated(disc: DiscReading) -> bool:
-    return disc.displaced and "focal" in disc.flags and "thoracic" not in disc.flags
+def _herniations(disc: DiscReading) -> list[Classes | None]:
+    own = [one.classes for one in disc.herniations if one.classes is not None]
+    herniated = [one for one in own if one.morphology.value in HERNIATIONS]
+    return [*herniated] or [disc.classes]
 
 
-def _finding(disc: DiscReading, source: str) -> ImagingFinding:
-    stored = disc.model_dump()
-    classes = stored.get("classes") or {}
-    names = ("zone", "side", "height_level", "height_vertebra", "morphology")
-    given = {name: _class_of(classes.get(name, stored.get(name))) for name in names}
-    given["side"] = given["side"] or disc.side
-    return ImagingFinding.model_validate({"level": disc.level, "source": source, **given})
-
-
-def _class_of(stored: object) -> object:
-    """A class is stored as its name, or as a record with its value."""
-    return stored.get("value") if isinstance(stored, dict) else stored
+def _finding(disc: DiscReading, classes: Classes | None, source: str) -> ImagingFinding:
+    if classes is None:
+        return ImagingFinding(level=disc.level, side=disc.side, source=source)
+    by = classes.morphology.given_by
+    given = {
+        "zone": classes.zone.value,
+        "side": classes.side.value or disc.side,
+        "height_level": classes.height_level.value,
+        "height_vertebra": classes.height_vertebra,
+        "morphology": classes.morphology.value,
+        "source": f"{by}, and {source}" if by else source,
+    }
+    return ImagingFinding.model_validate({"level": disc.level, **given})

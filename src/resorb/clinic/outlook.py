@@ -22,8 +22,12 @@ DAYS_PER_WEEK = 7.0
 DAYS_PER_MONTH = 30.4375  # mean of the Gregorian calendar
 Topic = Literal["recovery", "motor", "sensory", "resorption", "surgery", "imaging", "predictor", "prevalence"]
 GROUP = "A figure of a group: it does not say what will happen to this patient."
+NO_HERNIATION = (
+    "No herniation on images is recorded of this patient: if the complaints have another cause, these figures are not "
+    "about them."
+)
 OPEN_FLAG = "A red flag is open: deal with it first; these cohorts do not describe such patients."
-NO_WAITING = "A red flag is open: assess now, with MRI as that requires; no date is suggested."
+NO_WAITING = "a red flag is open: assess now, with MRI as that requires"
 NO_REPEAT = (
     "A second MRI answers a question of treatment, not of recovery: at 1 year MRI did not tell who had recovered "
     "(AUC 0.48, el Barzouhi 2013). New or growing weakness, or any cauda equina sign: at once, whatever the date."
@@ -165,6 +169,8 @@ def _about(row: Row, patient: _Patient) -> bool:
 def _limits(row: Row, patient: _Patient) -> Iterator[str]:
     if patient.open_flag:
         yield OPEN_FLAG
+    if not patient.herniation:
+        yield NO_HERNIATION
     low, high = row.get("duration_weeks", (None, None))
     if low is not None and patient.weeks is None:
         yield "The cohort was chosen by the duration of symptoms; no visit of this patient is recorded."

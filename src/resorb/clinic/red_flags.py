@@ -26,7 +26,7 @@ SEVERE_MRC = 3
 #: From this age minor trauma is enough to think of a fracture (from memory, unverified).
 FRACTURE_AGE_YEARS = 70
 SAFETY_NET = (
-    "No red flag recorded does not mean that there is none: the sensitivity of single signs of cauda equina "
+    "That a red flag is not recorded does not mean that there is none: the sensitivity of single signs of cauda equina "
     "syndrome is 0.19 to 0.43 (Dionne 2019). New numbness between the legs, trouble passing or holding urine or "
     "stool, loss of sexual function, weakness that grows, or pain in both legs: go to an emergency department the "
     "same day."

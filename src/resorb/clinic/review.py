@@ -9,6 +9,7 @@ from typing import Literal
 
 from resorb.clinic.agreement import Comparison, compare
 from resorb.clinic.base import ClinicRecord, Side
+from resorb.clinic.changes import Changes, follow
 from resorb.clinic.consistency import Contradiction, contradictions
 from resorb.clinic.files import Record
 from resorb.clinic.imaging import ImagingFinding, findings_of
@@ -63,6 +64,7 @@ class Review(ClinicRecord):
 
     Attributes:
         red_flags: the gravest first; safety_net: always printed, most of all where there is none.
+        image_alerts: what the comparisons of the images say must be looked into at once; beside the red flags.
         contradictions: what in the record cannot be right.
         comparisons: each imaging study with a known result against the nearest examined visit.
     """
@@ -72,6 +74,7 @@ class Review(ClinicRecord):
     statement: str = RESEARCH_USE
     red_flags: tuple[RedFlag, ...]
     safety_net: str = SAFETY_NET
+    image_alerts: tuple[str, ...] = ()
     contradictions: tuple[Contradiction, ...]
     visits: tuple[VisitReview, ...]
     imaging: tuple[ImagingOpinion, ...]
@@ -109,15 +112,20 @@ def read_readings(course: Course, folder: Path) -> dict[int, Reading]:
     return found
 
 
-def review(record: Record | Course, readings: Mapping[int, Reading] | None = None) -> Review:
+def review(
+    record: Record | Course,
+    readings: Mapping[int, Reading] | None = None,
+    changes: Changes | None = None,
+) -> Review:
     """Review a course.
 
     Args:
         record: a course, or one with the lines of its file, which contradictions then carry.
         readings: stored readings by the position of their study; see `read_readings`.
+        changes: stored comparisons by their position; see `resorb.clinic.changes.read_changes`.
     """
     course = record if isinstance(record, Course) else record.course
-    readings = readings or {}
+    readings, changes = readings or {}, changes or {}
     findings = _findings(course, readings)
     imaged = {
         n: tuple(imaging_opinion(f, course.studies[n].date) for f in _telling(found))
@@ -128,11 +136,12 @@ def review(record: Record | Course, readings: Mapping[int, Reading] | None = Non
     herniated = [
         found for _, found in sorted(findings.items(), key=lambda i: course.studies[i[0]].date) if found
     ]
-    faults = contradictions(course, tuple(findings.items()))
+    faults = contradictions(course, tuple(findings.items()), follow(course, changes))
     if isinstance(record, Record):
         faults = tuple(one.model_copy(update={"line": record.lines.of(one.where)}) for one in faults)
     return Review(
         red_flags=flags,
+        image_alerts=tuple(dict.fromkeys(line for one in changes.values() for line in one.alerts)),
         contradictions=faults,
         visits=tuple(reviewed.values()),
         imaging=tuple(one for opinions in imaged.values() for one in opinions),
@@ -140,7 +149,7 @@ def review(record: Record | Course, readings: Mapping[int, Reading] | None = Non
         disc_histories=_histories(course, findings),
         outlook=outlook(course, herniated[0] if herniated else (), flags),
         rescan=suggest_rescan(course, bool(herniated), flags),
-        warnings=tuple(_warnings(course, readings)),
+        warnings=tuple(_warnings(course, readings, changes)),
     )
 
 
@@ -219,7 +228,7 @@ def _histories(course: Course, findings: Mapping[int, tuple[ImagingFinding, ...]
     )
 
 
-def _warnings(course: Course, readings: Mapping[int, Reading]) -> list[str]:
+def _warnings(course: Course, readings: Mapping[int, Reading], changes: Changes) -> list[str]:
     said = []
     if not course.treatments_complete:
         said.append(
@@ -234,6 +243,10 @@ def _warnings(course: Course, readings: Mapping[int, Reading]) -> list[str]:
             )
         if reading.synthetic:
             said.append(f"The reading of {day} is of a synthetic study.")
+    for n, change in changes.items():
+        said += [f"Comparison {n + 1}: {line}" for line in change.warnings]
+        if change.synthetic:
+            said.append(f"Comparison {n + 1} is of synthetic studies.")
     if not course.visits:
         said.append("The record holds no visit: nothing was asked or examined.")
     return said

@@ -1,11 +1,7 @@
-"""Imaging studies, what their reports say of each disc, and herniations that are followed through time; and back."""
+"""Imaging studies, and what their reports say of each disc; and back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from resorb.clinic.base import LevelText
 from resorb.clinic.imaging import ImagingStudy
 from resorb.fhir.codes import BASE, concept, take_key
 from resorb.fhir.elements import (
@@ -18,23 +14,6 @@ from resorb.fhir.elements import (
 )
 from resorb.fhir.leftovers import Json, Unreadable
 from resorb.fhir.observations import FINDING, read_item, usable
-
-#: Where the identifiers of followed herniations live.
-TRACKING = f"{BASE}/identifier/herniation"
-
-
-@dataclass(frozen=True)
-class FollowedHerniation:
-    """A herniation that keeps its identity from one study to the next (DICOM SR: tracking identifier).
-
-    Attributes:
-        identifier: the same on every date; a DICOM UID where there is one.
-        level: e.g. L4/L5.
-    """
-
-    identifier: str
-    level: LevelText
-    side: Literal["left", "right", "midline"] | None = None
 
 
 def of_study(given: ImagingStudy) -> Json:
@@ -113,33 +92,3 @@ def read_finding(body: Json) -> Json:
     usable(body, ("final", "amended", "corrected"))
     take_key(body.get("code"), ("finding",))
     return read_item(body, FINDING, FINDING.code)
-
-
-def of_followed(given: FollowedHerniation) -> Json:
-    """A BodyStructure, without its patient."""
-    place = concept("level", given.level)
-    return resource(
-        "BodyStructure",
-        identifier=[{"system": TRACKING, "value": given.identifier}],
-        morphology=concept("structure", "herniation"),
-        includedStructure=[{"structure": place}],
-        extension=extensions(side=given.side),
-    )
-
-
-def read_followed(body: Json) -> FollowedHerniation:
-    """A followed herniation; `body` loses what was read.
-
-    Raises:
-        Unreadable: it is none.
-    """
-    take_key(body.get("morphology"), ("structure",))
-    mine = [one for one in body.get("identifier", []) if one.get("system") == TRACKING]
-    if len(mine) != 1 or len(body["includedStructure"]) != 1:
-        raise Unreadable("no_field", "one tracking identifier and one disc are needed")
-    _, level = take_key(body["includedStructure"][0]["structure"], ("level",))
-    body["identifier"] = [one for one in body["identifier"] if one is not mine[0]]
-    side = take_extension(body, "side")
-    if side not in (None, "left", "right", "midline") or "value" not in mine[0]:
-        raise Unreadable("impossible", "a side or an identifier that the record does not allow")
-    return FollowedHerniation(mine[0]["value"], level, side)

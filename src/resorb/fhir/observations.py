@@ -79,6 +79,7 @@ CATEGORIES = {
     "history": "social-history",
     "age": "social-history",
     "finding": "imaging",
+    "change": "imaging",
 }
 GROUPS = ("symptoms", "examination", "history", "scores", "movement", "reflex", "dermatome", "test")
 #: A score worked out again from the same answers differs by rounding only.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -24,7 +24,14 @@ from resorb.fhir.background import (
 from resorb.fhir.codes import take_key
 from resorb.fhir.dialect import Version
 from resorb.fhir.entries import SUBJECT, Entry, around, entries, strip, target
-from resorb.fhir.imaging import FollowedHerniation, read_finding, read_followed, read_report, read_study
+from resorb.fhir.followed import (
+    FollowedChange,
+    FollowedHerniation,
+    read_change,
+    read_followed,
+    tells_change,
+)
+from resorb.fhir.imaging import read_finding, read_report, read_study
 from resorb.fhir.leftovers import Json, Leftover, Unreadable
 from resorb.fhir.models import Misfit, checked, invalid, version_of
 from resorb.fhir.observations import SHAPES, allowed, day_of, read_observation
@@ -41,7 +48,8 @@ class Imported:
     """A course, and what of the bundle is not in it.
 
     Attributes:
-        followed: herniations that the bundle follows through time.
+        followed: herniations that the bundle follows through time, with what became of them; a course has no place
+            for these.
     """
 
     course: Course
@@ -96,6 +104,7 @@ class _Reader:
             strip(entry, self._at, patient)
         given: Json = {**self._onset(), "studies": self._studies()}
         given["patient"] = self._about(patient, date.fromisoformat(given["onset"]["date"]))
+        self.followed = self._followed()
         for entry in self._of("Encounter"):
             if (visit := entry.attempt(read_visit)) is not None:
                 self._visits.append(visit)
@@ -106,8 +115,6 @@ class _Reader:
         if given["treatments_complete"] and self._unread_procedures():
             given["treatments_complete"] = False
             self._extra.append(Leftover("treatments_complete", "not_true", "a Procedure could not be read"))
-        found = [entry.attempt(read_followed) for entry in self._of("BodyStructure")]
-        self.followed = [one for one in found if one is not None]
         for entry in self._of("Flag"):
             entry.attempt(read_flag)
         try:
@@ -207,6 +214,24 @@ class _Reader:
         read = {"Procedure": read_procedure, "MedicationStatement": read_statement}
         found = [entry.attempt(read[entry.kind]) for entry in self._of(*read)]
         return [one for one in found if one is not None]
+
+    def _followed(self) -> list[FollowedHerniation]:
+        places = {entry.number: entry.attempt(read_followed) for entry in self._of("BodyStructure")}
+        changes: dict[int, list[FollowedChange]] = {}
+        for entry in self._of("Observation"):
+            if entry.read or entry.peek(tells_change) is None:
+                continue
+            place = target(entry.body.get("bodyStructure"), self._at)
+            if place is None or places.get(place.number) is None:
+                entry.refuse(Unreadable("no_field", "of no herniation that the bundle follows"))
+            elif (change := entry.attempt(read_change)) is not None:
+                del entry.body["bodyStructure"]
+                changes.setdefault(place.number, []).append(change)
+        return [
+            replace(one, changes=tuple(changes.get(number, ())))
+            for number, one in places.items()
+            if one is not None
+        ]
 
     def _unread_procedures(self) -> bool:
         """Whether something was done that the course does not hold: it may have been an operation on the disc."""

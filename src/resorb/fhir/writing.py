@@ -15,14 +15,15 @@ from resorb.clinic.red_flags import red_flags
 from resorb.fhir.codes import BASE, concept
 from resorb.fhir.dialect import ACT_CODE, CLINICAL_STATUS, Version, written
 from resorb.fhir.elements import NOTICE, extension, extensions, notes, put_text, quantity, resource
-from resorb.fhir.imaging import FollowedHerniation, of_followed, of_report, of_study
+from resorb.fhir.followed import FollowedHerniation, of_change, of_followed
+from resorb.fhir.imaging import of_report, of_study
 from resorb.fhir.leftovers import Json, Leftover
 from resorb.fhir.models import checked
 from resorb.fhir.observations import FINDING, observation, of_item, of_visit, single_answers
 from resorb.fhir.treatments import of_treatment
 
 PSEUDONYM = f"{BASE}/identifier/pseudonym"
-ASK = "may name the patient; written with identifiers=True"
+ASK = "may name the patient; written only where identifiers are asked for"
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,11 @@ class Exported:
     """A bundle, and what of the course is not in it.
 
     Attributes:
+        course: that it was made from.
         bundle: of `fhir.resources`, of the version asked for.
     """
 
+    course: Course
     bundle: Any
     leftovers: tuple[Leftover, ...]
     content: Json
@@ -53,11 +56,13 @@ def to_bundle(
 
     Its resources in order: Patient, a Flag for each red flag, Condition, Observations of the history; an Encounter per
     visit with its Observations; Procedures and MedicationStatements; BodyStructures; ImagingStudies, each with its
-    findings (Observations) and DiagnosticReport. The same course gives the same bytes.
+    findings (Observations) and DiagnosticReport; verdicts of comparisons (Observations). The same course gives the
+    same bytes.
 
     Args:
         identifiers: with the pseudonym and the paths of files, both of which may name the patient.
-        followed: herniations known to be the same on several dates; findings at their level and side refer to them.
+        followed: herniations known to be the same on several dates, with what became of them; findings at their level
+            and side refer to them. See `followed_herniations`.
 
     Raises:
         UsageError: the version is unknown, or `fhir.resources` is not installed.
@@ -79,8 +84,11 @@ def to_bundle(
     places = {one: entries.add(of_followed(one), subject="patient") for one in followed}
     for study in given.studies:
         _add_study(entries, study, places)
+    for herniation, place in places.items():
+        for change in herniation.changes:
+            entries.add(of_change(change, herniation.level, place))
     content = entries.bundle(version)
-    return Exported(checked(content, version), leftovers, content)
+    return Exported(course, checked(content, version), leftovers, content)
 
 
 class _Entries:

@@ -40,4 +40,22 @@ def test_the_model_case_is_whole() -> None:
         assert part in text
     assert text.startswith("RED FLAG. Urgent: ") and "great toe extension MRC 3, left, 2024-01-10" in text
     assert text.rstrip().endswith(RESEARCH_USE)
-    assert text.index("does not tell who has recovered") > text.index("describes no herniation")
+    assert text.index("does not tell who has recovered") > text.index(
+        "describes a left paracentral extrusion"
+    )
+    assert "invented for illustration" in text
+
+
+def test_contradictions_mimics_and_open_questions_are_in_the_letter() -> None:
+    swapped = written(_vignette("16_side_swapped"))
+    assert "Contradiction" in swapped.split("\n\n")[2] and "may be swapped" in swapped
+    palsy = written(_vignette("28_fibular_palsy"))
+    assert "Think of common fibular (peroneal) neuropathy" in palsy and "To settle: nerve conduction" in palsy
+    assert "point on the right to L5, which is no diagnosis" in palsy
+    assert "Not asked or examined at the last visit (2024-03-20): perianal sensation." in palsy
+    assert "nothing was asked or examined" in written(course())
+    assert "  " not in palsy
+
+
+def _vignette(name: str) -> Course:
+    return read_course(Path(__file__).parents[1] / "vignettes" / f"{name}.yaml").course

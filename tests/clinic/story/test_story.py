@@ -37,7 +37,6 @@ def model() -> Story:
 def test_the_model_case_is_told_in_one_sentence(model: Story) -> None:
     assert model.text == (
         "The MRI report of 2024-01-15 describes a left paracentral extrusion at L4/L5 (compression of the root); "
-        "the MRI report of 2024-07-18 describes no herniation; "
         "left leg pain is gone (NRS 0 on 2024-07-15, NRS 9 on 2024-01-10); "
         "weakness of grade 4 remains (great toe extension and ankle dorsiflexion, left; 2024-07-15)."
     )

@@ -12,9 +12,10 @@ from scipy.optimize import minimize
 
 from benchmarks.course import long_course
 from resorb.clinic.imaging import ImagingStudy
+from resorb.clinic.timeline.draw import draw
 from resorb.clinic.timeline.layout import MARGIN_MM, WIDTH_MM, layout, spaced, spread
 from resorb.clinic.timeline.tracks import time_line
-from tests.clinic.courses import course
+from tests.clinic.courses import course, visit
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=10).map(sorted), st.floats(0.5, 10))
@@ -69,3 +70,18 @@ def test_panels_follow_each_other_and_only_those_with_values_are_there() -> None
     assert ends[-1] < plan.height_mm
     study = ImagingStudy(date=date(2024, 3, 20))
     assert [p.name for p in layout(time_line(course(studies=(study,)), {}, {})).panels] == ["events"]
+
+
+def test_red_flags_have_room_at_the_head_above_everything() -> None:
+    quiet, loud = course(), course(visit({"bladder": "retention", "pain_unmanageable": True}))
+    line = time_line(loud, {}, {})
+    assert line.alarms[0].startswith("Same-day emergency") and len(line.alarms) == 2
+    with_head, without = layout(line), layout(time_line(quiet, {}, {}))
+    assert without.head_mm == 0 < with_head.head_mm
+    assert with_head.panels[0].top_mm - without.panels[0].top_mm == pytest.approx(with_head.head_mm)
+    # The longest action fits the width at its size: the text ends inside the figure.
+    figure = draw(line)
+    texts = [text for text in figure.texts if text.get_text().startswith("RED FLAG. ")]
+    assert [text.get_text() for text in texts] == [f"RED FLAG. {action}" for action in line.alarms]
+    for text in texts:
+        assert text.get_window_extent().x1 < figure.bbox.x1

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 
+from resorb.clinic.changes import Followed
 from resorb.clinic.report.record import CourseReport
 from resorb.clinic.report.section import ClinicSection
 from resorb.clinic.review import Review, VisitReview
-from resorb.clinic.story.clause import Clause, Datum
+from resorb.clinic.story.clause import Clause, Datum, visits_by_date
+from resorb.clinic.story.doubts import contradiction_words, mimic_words, not_asked_words
 from resorb.clinic.story.flags import NO_FLAG, alarms
 from resorb.clinic.story.imaging import MODALITIES, studies_by_date
 from resorb.clinic.story.symptoms import SCORE_NAMES
@@ -40,23 +42,27 @@ HISTORIES = {
 
 
 def sections(
-    report: CourseReport, figure: str, quoted: Mapping[int, Sequence[str]]
+    report: CourseReport,
+    figure: str,
+    quoted: Mapping[int, Sequence[str]],
+    followed: Sequence[Followed] = (),
 ) -> tuple[ClinicSection, ...]:
     """Every section of the page, in order.
 
     Args:
         figure: the time line as SVG.
         quoted: the finding of each stored reading in its own report's words, by the position of its study.
+        followed: the herniations of the stored comparisons.
     """
     numbers = _numbers(report)
     return (
         flags(report.review),
         words(report, numbers),
         time_line(figure),
-        images(report, numbers, quoted),
+        images(report, numbers, quoted, followed),
         roots(report.review),
         outlook(report.review),
-        scores(report.review),
+        scores(report),
         treatments(report),
         sources(numbers),
         doubts(report),
@@ -66,13 +72,12 @@ def sections(
 
 def flags(review: Review) -> ClinicSection:
     """What must not wait; and, always, what the absence of a flag does not mean."""
-    last = review.visits[-1] if review.visits else None
     values = {
         "alarms": alarms(review.red_flags),
+        "image_alerts": review.image_alerts,
         "no_flag": NO_FLAG,
         "safety_net": review.safety_net,
-        "last": last,
-        "not_asked": [name.replace("_", " ") for name in last.not_asked] if last else [],
+        "not_asked": not_asked_words(review),
     }
     return ClinicSection("Red flags", "red-flags", "flags.html", values)
 
@@ -84,7 +89,13 @@ def words(report: CourseReport, numbers: Mapping[Datum, int]) -> ClinicSection:
         "main": _marked(story.main, numbers),
         "further": _marked(story.further, numbers),
         "not_recovery": story.not_recovery,
-        "open": (*story.not_compared, *story.disagreements),
+        "open": (
+            *contradiction_words(review),
+            *mimic_words(review),
+            *story.not_compared,
+            *story.disagreements,
+        ),
+        "note": report.course.note,
         "doubts": len(review.contradictions) + len(review.warnings) + len(report.notes),
     }
     return ClinicSection("The course in words", "words", "words.html", values)
@@ -97,9 +108,15 @@ def time_line(figure: str) -> ClinicSection:
 
 
 def images(
-    report: CourseReport, numbers: Mapping[Datum, int], quoted: Mapping[int, Sequence[str]]
+    report: CourseReport,
+    numbers: Mapping[Datum, int],
+    quoted: Mapping[int, Sequence[str]],
+    followed: Sequence[Followed],
 ) -> ClinicSection:
-    """Each study: what its report says, what its reading says in its own words, and its note."""
+    """Each study: what its report says, what its reading says in its own words, and its note; then what was compared.
+
+    The words of a comparison that was not told of an operation or an injection are not repeated.
+    """
     studies = [
         {
             "name": f"{MODALITIES[study.modality]} of {study.date}",
@@ -109,10 +126,13 @@ def images(
         }
         for n, study in studies_by_date(report.course)
     ]
-    trends = [clause for clause in report.story.images if len(clause.data) > 1]
-    return ClinicSection(
-        "Images", "images", "images.html", {"studies": studies, "trends": _marked(trends, numbers)}
-    )
+    trends = [clause for clause in report.story.images if len(clause.data) > 1 or _compared(clause)]
+    values = {
+        "studies": studies,
+        "trends": _marked(trends, numbers),
+        "verdicts": [(one.place, one.verdict) for one in followed if not one.untold],
+    }
+    return ClinicSection("Images", "images", "images.html", values)
 
 
 def roots(review: Review) -> ClinicSection:
@@ -148,13 +168,26 @@ def outlook(review: Review) -> ClinicSection:
     return ClinicSection("Outlook: what cohorts say", "outlook", "outlook.html", values)
 
 
-def scores(review: Review) -> ClinicSection:
-    """Pain, questionnaires and opioids of every visit."""
+def scores(report: CourseReport) -> ClinicSection:
+    """Pain, questionnaires and opioids of every visit, why a score is missing, and the notes of the record."""
+    review = report.review
     given = {score.name: score for visit in review.visits for score in visit.scores}
     names = [name for name in SCORE_NAMES if name in given]
     rows = [(visit, [_score(visit, name) for name in names]) for visit in review.visits]
     values = {
         "rows": rows,
+        "missing": [
+            f"{SCORE_NAMES[name]} of {visit.date}: {reason}"
+            for visit, cells in rows
+            for name, (_, reason) in zip(names, cells, strict=True)
+            if reason
+        ],
+        "notes": [
+            (visit.date, note)
+            for _, visit in visits_by_date(report.course)
+            for note in (visit.note, visit.symptoms.note, visit.examination.note)
+            if note
+        ],
         "names": [(SCORE_NAMES[name], given[name]) for name in names],
         "opioids": any(visit.opioids.mme or visit.opioids.incomplete for visit in review.visits),
         "opioid_source": next((v.opioids.source for v in review.visits if v.opioids.source), ""),
@@ -165,7 +198,7 @@ def scores(review: Review) -> ClinicSection:
 def treatments(report: CourseReport) -> ClinicSection:
     """What was done and taken, and what that means for a change between the images."""
     values = {
-        "rows": [treatment_words(treatment) for treatment in report.course.treatments],
+        "rows": [(treatment_words(treatment), treatment.note) for treatment in report.course.treatments],
         "histories": report.review.disc_histories,
         "words": HISTORIES,
     }
@@ -197,6 +230,10 @@ def _marked(
     clauses: Sequence[Clause], numbers: Mapping[Datum, int]
 ) -> list[tuple[str, list[tuple[int, Datum]]]]:
     return [(clause.words, [(numbers[datum], datum) for datum in clause.data]) for clause in clauses]
+
+
+def _compared(clause: Clause) -> bool:
+    return any(datum.where[0] == "changes" for datum in clause.data)
 
 
 def _at(clauses: Sequence[Clause], study: int) -> list[Clause]:

@@ -6,9 +6,10 @@ where their 95 % intervals lie apart; what became of the herniation is for a com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from resorb.clinic.changes import Followed
 from resorb.clinic.imaging import ImagingFinding, ImagingStudy, findings_of
 from resorb.clinic.record import Course
 from resorb.clinic.story.clause import Clause, Datum, listed
@@ -42,19 +43,23 @@ def report_clauses(course: Course) -> Iterator[Clause]:
             yield Clause(topic="imaging", words=words, data=(datum,))
 
 
-def reading_clauses(course: Course, readings: Readings, *, ends: bool = False) -> Iterator[Clause]:
+def reading_clauses(
+    course: Course, readings: Readings, followed: Sequence[Followed] = (), *, ends: bool = False
+) -> Iterator[Clause]:
     """The volume of disc material at each level of interest on each date that was read, in order of date.
 
     Args:
+        followed: what was compared; the words for a difference are then those of the comparison.
         ends: of each level the first and the last date only.
     """
+    compared = {one.level for one in followed}
     for level in levels_of_interest(course, readings):
         volumes = list(_volumes(course, readings, level))
         volumes = [volumes[0], volumes[-1]] if ends and len(volumes) > 2 else volumes
         for disc, datum in volumes:
             words = f"resorb read {_material(disc)} at {level} on {datum.date}: {datum.value}"
             yield Clause(topic="imaging", words=words, data=(datum,))
-        for (one, first), (two, second) in pairwise(volumes):
+        for (one, first), (two, second) in pairwise(volumes) if level not in compared else ():
             if word := difference(one.volume_mm3, two.volume_mm3):
                 words = f"at {level} the measured volume is {word} on {second.date} than on {first.date}"
                 yield Clause(topic="imaging", words=words, data=(second, first))
@@ -78,10 +83,18 @@ def difference(one: Quantity, two: Quantity) -> str:
     return "smaller" if high_2 < low_1 else "larger" if low_2 > high_1 else ""
 
 
-def not_compared(course: Course, readings: Readings) -> tuple[str, ...]:
-    """What was not compared, plainly; empty where there is one study or none."""
+def not_compared(course: Course, readings: Readings, followed: Sequence[Followed] = ()) -> tuple[str, ...]:
+    """What was not compared, plainly; empty where there is one study or none, or every one was compared."""
     if len(course.studies) < 2:
         return ()
+    if followed:
+        inside = {n for one in followed for n in one.studies}
+        outside = [str(study.date) for n, study in studies_by_date(course) if n not in inside]
+        if not outside:
+            return ()
+        return (
+            f"Not part of a comparison: the images of {listed(outside)}. What they show is not compared.",
+        )
     said = []
     if len(readings) < 2:
         said.append(
@@ -91,17 +104,15 @@ def not_compared(course: Course, readings: Readings) -> tuple[str, ...]:
     else:
         said.append(
             f"resorb has read {len(readings)} of the {len(course.studies)} studies, each for itself and not against "
-            "one reference surface: `smaller` and `larger` mean that two 95 % intervals lie apart, and nothing more."
+            "one reference surface: “smaller” and “larger” mean that two 95 % intervals lie apart, and nothing more."
         )
         said += _open_differences(course, readings)
-    if course.changes:
-        said.append(f"The record names {len(course.changes)} stored comparison(s), which were not read.")
     return tuple(said)
 
 
-def disagreements(course: Course, readings: Readings) -> tuple[str, ...]:
+def disagreements(course: Course, readings: Readings, followed: Sequence[Followed] = ()) -> tuple[str, ...]:
     """Levels that a report calls herniated and the reading of the same study does not, or the other way round."""
-    said = []
+    said = list(_against_comparison(course, readings, followed))
     for n, study in studies_by_date(course):
         if study.findings is None or n not in readings:
             continue
@@ -120,6 +131,22 @@ def disagreements(course: Course, readings: Readings) -> tuple[str, ...]:
             for level in sorted(found - reported)
         ]
     return tuple(said)
+
+
+def _against_comparison(course: Course, readings: Readings, followed: Sequence[Followed]) -> Iterator[str]:
+    """The same of a comparison, where no reading of the study says it already."""
+    for one in followed:
+        for n, found in zip(one.studies, one.found, strict=True):
+            study = None if n is None or n in readings else course.studies[n]
+            if study is None or study.findings is None:
+                continue
+            reported = any(f.level == one.level and f.morphology not in NOT_HERNIATED for f in study.findings)
+            if reported != found:
+                says, finds = ("a", "no") if reported else ("no", "a")
+                yield (
+                    f"{study.date}, {one.level}: the report describes {says} herniation, the comparison found {finds} "
+                    "herniation. The report stands; look at the outlines of the comparison."
+                )
 
 
 def surgery_clauses(course: Course) -> Iterator[Clause]:

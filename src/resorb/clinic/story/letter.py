@@ -8,6 +8,12 @@ from resorb.clinic.agreement import Comparison
 from resorb.clinic.record import Course
 from resorb.clinic.review import Review
 from resorb.clinic.story.clause import sentence
+from resorb.clinic.story.doubts import (
+    contradiction_words,
+    mimic_words,
+    not_asked_words,
+    opinion_words,
+)
 from resorb.clinic.story.flags import NO_FLAG, alarms
 from resorb.clinic.story.story import Story
 from resorb.clinic.story.treatments import treatment_words
@@ -19,11 +25,15 @@ def letter(course: Course, review: Review, story: Story) -> str:
     """Paragraphs separated by blank lines; no line is broken within one."""
     paragraphs = [
         *([f"RED FLAG. {alarm.text}" for alarm in alarms(review.red_flags)] or [NO_FLAG]),
-        review.safety_net,
-        " ".join([_opening(course), story.text, story.not_recovery, sentence(story.further)]).strip(),
+        *(f"From the comparison of the images: {line}" for line in review.image_alerts),
+        f"{review.safety_net} {not_asked_words(review)}".strip(),
+        " ".join(contradiction_words(review)),
+        " ".join(filter(None, [_opening(course), story.text, story.not_recovery, sentence(story.further)])),
+        f"Note in the record: {course.note}" if course.note else "",
         " ".join(treatment_sentences(course)),
         " ".join([*story.not_compared, *story.disagreements]),
-        " ".join(map(comparison_words, review.comparisons)),
+        " ".join(map(comparison_words, review.comparisons)) or opinion_words(review),
+        " ".join(mimic_words(review)),
         rescan_words(review),
         review.statement,
     ]

@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.typing import RcKeyType
 
 from resorb.clinic.timeline.layout import (
+    ALARM_MM,
     LABELS_MM,
     LEADER_MM,
     MARGIN_MM,
@@ -30,12 +31,12 @@ from resorb.clinic.timeline.layout import (
     layout,
     since,
 )
-from resorb.clinic.timeline.panels import DRAWN, FONT, INK, OPERATION, SMALL, SOFT
+from resorb.clinic.timeline.panels import DRAWN, FONT, INK, OPERATION, SMALL, SOFT, TITLE
 from resorb.clinic.timeline.tracks import StudyMark, TimeLine
 
 INCH_MM, DPI = 25.4, 200
 PNG_COMPRESSION = 3
-VISIT, STUDY = "#DDDDDD", "#8A8A8A"
+VISIT, STUDY, ALARM = "#DDDDDD", "#8A8A8A", "#A33B00"
 DASHED, DASH_DOTTED = (0.0, (4.0, 3.0)), (0.0, (6.0, 2.0, 1.0, 2.0))
 TICKS = 7
 #: Distances between the ticks of the axis, days.
@@ -90,6 +91,7 @@ def draw(line: TimeLine, *, synthetic: bool = False) -> Figure:
         _backdrop(axes, line)
         DRAWN[panel.name](axes, line)
     _dates(figure.axes[-1], line, plan)
+    _alarms(figure, line, plan)
     _studies(figure, line, plan)
     _foot(figure, line, plan, synthetic)
     return figure
@@ -137,10 +139,19 @@ def _date(line: TimeLine, days: float) -> str:
     return f"{day}\n{after}"
 
 
+def _alarms(figure: Figure, line: TimeLine, plan: Layout) -> None:
+    """What the red flags call for, before everything else."""
+    for n, action in enumerate(line.alarms):
+        y = 1 - (MARGIN_MM + ALARM_MM * (n + 0.5)) / plan.height_mm
+        box: dict[str, Any] = {"boxstyle": "square,pad=0.35", "facecolor": "white", "edgecolor": ALARM}
+        style: dict[str, Any] = {"fontsize": TITLE, "weight": "bold", "color": ALARM, "va": "center"}
+        figure.text((MARGIN_MM + 1) / WIDTH_MM, y, f"RED FLAG. {action}", bbox=box, **style)
+
+
 def _studies(figure: Figure, line: TimeLine, plan: Layout) -> None:
     """Names and pictures above the axis, each with a leader to its day."""
     height = plan.height_mm
-    top = height - MARGIN_MM - NAME_MM
+    top = height - MARGIN_MM - plan.head_mm - NAME_MM
     lower = top - plan.picture_mm
     for place, left in zip(plan.shown, plan.left_mm, strict=True):
         study = line.studies[place]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,6 +16,8 @@ MARGIN_MM = 4.0
 LABELS_MM, KEYS_MM = 62.0, 48.0
 CHART_MM, ROW_MM, GAP_MM, FOOT_MM = 27.0, 4.8, 7.5, 17.0
 EVENTS_MM, LEADER_MM, NAME_MM = 9.0, 6.0, 4.0
+#: Room for one line of what the red flags call for, at the head of the figure.
+ALARM_MM = 6.0
 PICTURE_MM, SMALLEST_PICTURE_MM, BETWEEN_MM = 34.0, 22.0, 2.0
 #: Room for the name of a study that has no picture.
 NAME_WIDTH_MM = 23.0
@@ -43,6 +45,7 @@ class Layout:
 
     Attributes:
         height_mm: of the figure.
+        head_mm: of its head, with the red flags; 0 without any.
         panels: from top to bottom; "events" is the first.
         shown: which studies, by their place in the time line, have a name above the axis.
         picture_mm: the side of their pictures; 0 where none has one.
@@ -52,6 +55,7 @@ class Layout:
     """
 
     height_mm: float
+    head_mm: float
     panels: tuple[Panel, ...]
     shown: tuple[int, ...]
     picture_mm: float
@@ -79,18 +83,19 @@ def layout(line: TimeLine) -> Layout:
     if shown and pictures:
         slot = min(PICTURE_MM, (room + BETWEEN_MM) / len(shown) - BETWEEN_MM)
     picture = slot if pictures and shown else 0.0
-    top = MARGIN_MM + ((NAME_MM + picture + LEADER_MM) if shown else 0.0)
+    head = ALARM_MM * len(line.alarms)
+    top = MARGIN_MM + head + ((NAME_MM + picture + LEADER_MM) if shown else 0.0)
     panels = []
     for name, height in _heights(line):
         panels.append(Panel(name, top, height))
         top += height + GAP_MM
     days = _axis_days(line)
-    bare = Layout(top - GAP_MM + FOOT_MM + MARGIN_MM, tuple(panels), shown, picture, (), slot, days)
+    bare = Layout(top - GAP_MM + FOOT_MM + MARGIN_MM, head, tuple(panels), shown, picture, (), slot, days)
     centres = [bare.x_mm(since(line, line.studies[n].day)) for n in shown]
     left = spread(
         [x - slot / 2 for x in centres], slot + BETWEEN_MM, (MARGIN_MM, WIDTH_MM - MARGIN_MM - slot)
     )
-    return Layout(bare.height_mm, bare.panels, shown, picture, tuple(left), slot, days)
+    return replace(bare, left_mm=tuple(left))
 
 
 def since(line: TimeLine, day: date) -> float:

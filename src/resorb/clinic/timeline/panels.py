@@ -113,7 +113,7 @@ def _strength(axes: Axes, line: TimeLine) -> None:
         _grades(axes, line, row, place, day_mm)
     shown = (5, 4, 3, 2, 1, 0)
     keys = [Patch(facecolor=GRADES[g], edgecolor=INK, linewidth=0.4, label=f"MRC {g}") for g in shown]
-    _key(axes, keys, ncols=2 if len(line.strength) > 2 else 3)
+    _key(axes, keys, ncols=2)
 
 
 def _grades(axes: Axes, line: TimeLine, row: GradeRow, place: int, day_mm: float) -> None:
@@ -210,7 +210,7 @@ def _volumes(axes: Axes, line: TimeLine) -> None:
     highest = max(max(_height(point), point.high or 0.0) for point in points)
     axes.set_ylim(0, 1.12 * highest or 1.0)
     if not all(point.marked for point in points):
-        keys.append(_sample("s", "", SOFT, "white", "not flagged as displaced"))
+        keys.append(_sample("s", "", SOFT, "white", "open: none flagged"))
     if any(point.value is None for point in points):
         keys.append(_sample("^", "", SOFT, "white", "lower bound"))
     if any(point.value is not None and point.low is None for point in points):

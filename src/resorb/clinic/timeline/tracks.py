@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resorb.clinic.base import SIDES
+from resorb.clinic.changes import Followed
 from resorb.clinic.imaging import ImagingStudy
 from resorb.clinic.record import Course
+from resorb.clinic.red_flags import red_flags
 from resorb.clinic.story.clause import visits_by_date
 from resorb.clinic.story.examination import Grades, all_grades
+from resorb.clinic.story.flags import alarms
 from resorb.clinic.story.imaging import MODALITIES, levels_of_interest, studies_by_date
 from resorb.clinic.story.symptoms import SCORE_NAMES
 from resorb.clinic.story.treatments import treatment_name
@@ -97,12 +100,15 @@ class TimeLine:
     """Everything on the time line.
 
     Attributes:
+        alarms: what the red flags of the course call for, the gravest first.
         scores: in per cent of their scale; `scores` low is good, `abilities` high is good.
         strength: movements that were weak at any visit; `full` names those that never were.
         operations: on the spine, whatever the level.
-        volumes: material behind the reference line, mm3.
+        volumes: material behind the reference line, mm3; of a comparison, each herniation against one reference for
+            all dates; of readings, each date for itself.
     """
 
+    alarms: tuple[str, ...]
     onset: date
     approximate: bool
     leg: date | None
@@ -130,15 +136,19 @@ class TimeLine:
         return max([self.onset, *self.visits, *(study.day for study in self.studies), *ends, *single])
 
 
-def time_line(course: Course, readings: Mapping[int, Reading], images: Images) -> TimeLine:
+def time_line(
+    course: Course, readings: Mapping[int, Reading], images: Images, followed: Sequence[Followed] = ()
+) -> TimeLine:
     """Collect what a course holds.
 
     Args:
         readings: stored readings by the position of their study.
         images: small pictures by the position of their study.
+        followed: herniations of the stored comparisons; their volumes stand in place of those of the readings.
     """
     grades = all_grades(course)
     return TimeLine(
+        alarms=tuple(alarm.action for alarm in alarms(red_flags(course))),
         onset=course.onset.date,
         approximate=course.onset.approximate,
         leg=course.onset.leg_symptoms_date,
@@ -151,7 +161,7 @@ def time_line(course: Course, readings: Mapping[int, Reading], images: Images) -
         full=tuple(sorted(f"{one.name}, {one.side}" for one in grades if not one.ever_weak)),
         treatments=_treatments(course.treatments),
         operations=tuple(one.date for one in course.treatments if isinstance(one, Surgery)),
-        volumes=_some(_volumes(course, readings)),
+        volumes=_some([*_compared(followed), *_volumes(course, readings, followed)]),
     )
 
 
@@ -240,11 +250,24 @@ def _treatment_row(name: str, given: list[Treatment]) -> TreatmentRow:
     return TreatmentRow(name, tuple(bars), tuple(days))
 
 
-def _volumes(course: Course, readings: Mapping[int, Reading]) -> Iterable[Series]:
+def _compared(followed: Sequence[Followed]) -> Iterable[Series]:
+    for one in followed:
+        points = [
+            Point(day, volume.value, volume.low, volume.high, found)
+            for day, volume, found in zip(one.days, one.volumes, one.found, strict=True)
+            if day is not None and volume.at_least is not None
+        ]
+        yield Series(f"{one.place}, compared", tuple(points))
+
+
+def _volumes(
+    course: Course, readings: Mapping[int, Reading], followed: Sequence[Followed]
+) -> Iterable[Series]:
     for level in levels_of_interest(course, readings):
         points = []
+        compared = {n for one in followed if one.level == level for n in one.studies}
         for n, study in studies_by_date(course):
-            for disc in readings[n].discs if n in readings else ():
+            for disc in readings[n].discs if n in readings and n not in compared else ():
                 volume = disc.volume_mm3
                 if disc.level == level and volume.at_least is not None:
                     points.append(Point(study.date, volume.value, volume.low, volume.high, disc.displaced))
