@@ -13,7 +13,7 @@ PINS   := pyproject.toml constraints.txt
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Read a synthetic study, and print the truth beside what was measured (in out/demo)
+demo: $(VENV)/.runtime ## Simulate a patient, read and compare both MRIs, print the truth beside it (in out/demo)
 	$(BIN)/resorb demo --output out/demo --overwrite
 
 test: $(VENV)/.dev ## Run the tests, with coverage (all but those of `make conformance`)
@@ -43,7 +43,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.created $(PINS)
-	$(PIP) --editable .
+	$(PIP) --editable '.[pdf]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.created $(PINS)

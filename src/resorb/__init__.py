@@ -6,8 +6,10 @@ The way of the data, one type per step:
     anatomy = resorb.segment(study)               # Study -> Anatomy
     timepoint = resorb.measure(study, anatomy)    # Study, Anatomy -> Timepoint
     resorb.report(timepoint, "out")               # Timepoint -> page, pictures, table
+    found = resorb.compare([timepoint, other])    # Timepoint, Timepoint, ... -> Change (and what it was measured on)
 
-`resorb.read("t2.nii.gz", "out")` walks all of it and writes what `resorb read` writes. Everything is
+`resorb.read("t2.nii.gz", "out")` walks the first four and writes what `resorb read` writes;
+`resorb.compare(["out", "later.zip"], "change")` takes files and writes what `resorb compare` writes. Everything is
 imported when it is first used, so that `import resorb` costs nothing.
 
 Research use only; not a medical device.
@@ -21,6 +23,8 @@ from resorb.lazy import lazy
 
 if TYPE_CHECKING:
     from resorb.anatomy import Anatomy, Level, LevelNaming, Structure
+    from resorb.change import Change
+    from resorb.comparing import CompareOptions, Comparison, compare, load_timepoint
     from resorb.errors import (
         InputError,
         NotMeasurableError,
@@ -49,6 +53,8 @@ _HOME = {
     "resorb.measurement": ("measure",),
     "resorb.pipeline": ("Options", "read"),
     "resorb.anatomy": ("Anatomy", "Level", "LevelNaming", "Structure"),
+    "resorb.change": ("Change",),
+    "resorb.comparing": ("CompareOptions", "Comparison", "compare", "load_timepoint"),
     "resorb.errors": (
         "InputError",
         "NotMeasurableError",
@@ -66,6 +72,9 @@ _HOME = {
 __all__ = [
     "SCHEMES",
     "Anatomy",
+    "Change",
+    "CompareOptions",
+    "Comparison",
     "Contrast",
     "DiscReading",
     "Frame",
@@ -89,8 +98,10 @@ __all__ = [
     "Volume",
     "__version__",
     "anatomy_from_mask",
+    "compare",
     "load",
     "load_limits",
+    "load_timepoint",
     "measure",
     "read",
     "report",
