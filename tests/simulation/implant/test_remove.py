@@ -81,5 +81,6 @@ def test_the_focal_displacement_of_sub_146_is_taken_away(data_folder: Path) -> N
             continue
         assert ("focal" in old.flags) == ("focal" in new.flags)
         assert ("displaced" in old.flags) == ("displaced" in new.flags)
-        if old.depth_mm.at_least is not None:
+        # L5/S1 is cut by the slab's edge, and said to be unsure: its depth may differ.
+        if old.depth_mm.at_least is not None and "low_confidence" not in old.flags:
             assert new.depth_mm.at_least == pytest.approx(old.depth_mm.at_least, abs=0.5)
