@@ -133,19 +133,22 @@ def test_the_demo_names_every_level_from_the_sacrum_up(demo: Demo) -> None:
     assert demo.reading.synthetic
 
 
-@pytest.mark.xfail(
-    strict=True, reason="embedded model 1.0.0 leaves extruded material out of the disc, as its teachers do"
-)
-def test_the_demo_finds_the_displacement_where_it_was_placed(demo: Demo) -> None:
+def test_the_demo_finds_the_herniation_where_it_was_placed(demo: Demo) -> None:
     worst = demo.reading.worst
     assert worst is not None and worst.level == FOCAL
-    assert worst.displaced
-    assert [disc.level for disc in demo.reading.discs if disc.displaced] == [FOCAL]
+    assert [disc.level for disc in demo.reading.discs if "focal" in disc.flags] == [FOCAL]
     truth = demo.truth.at(FOCAL)
     assert worst.side == truth.classes.side.value == "left"
-    # The embedded model draws displaced material too small: SPIDER's masks, its teachers, often leave it out.
-    assert worst.depth_mm.value is not None and truth.sizes.depth_mm.value is not None
-    assert 0.2 < worst.depth_mm.value / truth.sizes.depth_mm.value < 1.2
+    (placed,), (found,) = truth.focal, worst.herniations
+    for read, true in (
+        (found.depth_mm.value, placed.sizes.depth_mm.value),
+        (found.volume_mm3.value, truth.focal_volume_mm3.value),
+    ):
+        assert read is not None and true is not None
+        assert 0.75 < read / true < 1.25
+    assert found.classes.morphology.value == placed.classes.morphology.value
+    assert found.classes.zone.value == placed.classes.zone.value
+    assert found.classes.roots == placed.classes.roots
 
 
 def test_the_demo_prints_truth_beside_what_was_measured(demo: Demo) -> None:
