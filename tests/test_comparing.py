@@ -78,6 +78,13 @@ def test_every_file_is_written_and_named_by_the_run(folder: Path) -> None:
     assert set(run["seconds"]) == {"dates", "register", "measure again", "compare", "report"}
 
 
+def test_the_page_weighs_the_mechanisms_folded_after_what_was_measured(folder: Path) -> None:
+    page = (folder / "report.html").read_text("utf-8")
+    section = page[page.index('id="mechanism"') :]
+    assert page.index('id="finding"') < page.index('id="limits"') < page.index('id="mechanism"')
+    assert section.index("<details>") < section.index("Two dates only") < section.index("</details>")
+
+
 def test_the_dates_in_the_output_can_be_compared_again(folder: Path) -> None:
     stored = [folder / "dates" / str(n) for n in (1, 2)]
     again = compare(stored, options=CompareOptions(between=("none",)))
@@ -178,7 +185,7 @@ def test_options_that_do_not_fit_the_studies_are_refused(
 def test_the_same_images_twice_and_the_same_day_twice_are_noticed() -> None:
     same = comparing._in_order([bare(DAYS[0], "a"), bare(DAYS[1], "a")], ())[1]
     assert same == ("dates 1 and 2 are the same images",)
-    apart = [bare(DAYS[0], "a"), bare(DAYS[1], "b"), bare(DAYS[2], "a")]
+    apart = [bare(DAYS[1], "a"), bare(DAYS[2], "b"), bare(DAYS[0], "a")]
     assert comparing._in_order(apart, ())[1] == ("dates 1 and 3 are the same images",)
     undated = comparing._in_order([bare(None, "a"), bare(None, "a")], ())[1]
     assert undated == (comparing.NO_DATES, "dates 1 and 2 are the same images")

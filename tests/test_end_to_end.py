@@ -146,6 +146,7 @@ def test_the_demo_finds_the_herniation_where_it_was_placed(demo: Demo) -> None:
     ):
         assert read is not None and true is not None
         assert 0.75 < read / true < 1.25
+    assert found.classes is not None
     assert found.classes.morphology.value == placed.classes.morphology.value
     assert found.classes.zone.value == placed.classes.zone.value
     assert found.classes.roots == placed.classes.roots

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from resorb import cli, explaining
+from resorb.change import Change
 from resorb.errors import InputError, OutputError
 from resorb.mechanism import MechanismRecord
+from resorb.reading import Quantity
 from tests.mechanism.cases import change
 
 
@@ -46,5 +48,30 @@ def test_what_is_no_change_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         explaining.mechanism(tmp_path / "missing.json")
     (tmp_path / "reading.json").write_text('{"kind": "reading"}', encoding="utf-8")
-    with pytest.raises(InputError, match="not a resorb change"):
+    with pytest.raises(InputError, match=r"reading\.json: .* not a resorb change; give the change\.json"):
         explaining.mechanism(tmp_path / "reading.json")
+
+
+def test_the_section_of_a_change_report_is_folded_and_marked_exploratory() -> None:
+    (section,) = explaining.change_sections(change(dates=2))
+    html = section.html()
+    assert "exploratory" in section.title.lower() and "Exploratory, for research" in html
+    assert html.index("<details>") < html.index("Two dates only") < html.index("</details>")
+    assert "<details open" not in html and "data:image/svg+xml" in html
+
+
+def _single(given: Change) -> Change:
+    """Without a volume on the later date."""
+    (track,) = given.tracks
+    volumes = (track.quantities["volume_mm3"][0], Quantity(value=None, reason="cropped"))
+    left = track.model_copy(update={"quantities": {**track.quantities, "volume_mm3": volumes}})
+    return given.model_copy(update={"tracks": (left,)})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [_single(change(dates=2)), change(history="operated"), change().model_copy(update={"tracks": ()})],
+    ids=["one volume", "operated", "no herniation"],
+)
+def test_a_change_that_cannot_be_fitted_has_no_such_section(given: Change) -> None:
+    assert explaining.change_sections(given) == ()

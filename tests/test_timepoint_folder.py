@@ -145,6 +145,30 @@ def test_a_newer_one_is_refused_and_a_broken_one_is_no_traceback(stored: Path) -
         read_timepoint(stored)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("sagittal", "stacks"), []),
+        (("sagittal", "stacks", 0, "image"), "/somewhere/else.nii.gz"),
+        (("sagittal", "stacks", 0, "labels"), "../anatomy.nii.gz"),
+        (("files",), {}),
+        (("files", "../other.nii.gz"), "0"),
+        (("levels",), ["L9/L5"]),
+    ],
+)
+def test_a_record_that_names_other_files_or_levels_is_refused_in_one_line(
+    stored: Path, path: tuple[str | int, ...], value: object
+) -> None:
+    record = json.loads((stored / "timepoint.json").read_text())
+    place = record
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (stored / "timepoint.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=stored.name):
+        read_timepoint(stored)
+
+
 def test_outlines_of_another_model_are_drawn_again_and_those_of_a_label_map_stand(stored: Path) -> None:
     kept = read_timepoint(stored)
     assert kept.outdated("resorb model 2.0 (abc)") == ""

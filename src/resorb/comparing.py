@@ -17,6 +17,7 @@ from resorb.comparison.joint import joint_frames
 from resorb.comparison.levels import agree_on_levels
 from resorb.comparison.registration import register_levels
 from resorb.errors import NotMeasurableError, UsageError
+from resorb.explaining import change_sections
 from resorb.limits import Limits, load_limits
 from resorb.measurement import measure
 from resorb.output import output_errors, output_folder
@@ -129,7 +130,12 @@ def compare_into(
     with output_errors(target):
         with clock.step("report", "Drawing") as inner:
             report_change(
-                comparison.change, comparison.timepoints, folder, same_day=SAFETY_NET, progress=inner
+                comparison.change,
+                comparison.timepoints,
+                folder,
+                same_day=SAFETY_NET,
+                further=change_sections(comparison.change),
+                progress=inner,
             )
             (folder / CHANGE_FILE).write_text(comparison.change.to_json(), encoding="utf-8")
             for number, one in enumerate(comparison.timepoints, start=1):

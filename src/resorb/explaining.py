@@ -11,13 +11,15 @@ from resorb import __version__
 from resorb.change import Change
 from resorb.errors import InputError
 from resorb.mechanism.explain import explain
-from resorb.mechanism.figure import write_figure
+from resorb.mechanism.figure import figure_svg, write_figure
+from resorb.mechanism.kinetics import VOLUME
 from resorb.mechanism.record import MechanismRecord
 from resorb.mechanism.section import MechanismSection
 from resorb.output import RUN_FILE, output_errors, output_folder
 from resorb.reporting.page import Heading, document
 
 RUN_SCHEMA_VERSION = 1
+MIN_VOLUMES = 2  # a course needs two points
 REPORT_FILE, RECORD_FILE, CHANGE_FILE = "report.html", "mechanism.json", "change.json"
 
 
@@ -50,7 +52,10 @@ def mechanism(
         raise InputError(
             f"{path} is not valid JSON; give the change.json that `resorb compare` wrote"
         ) from error
-    record = explain(Change.from_json(text))
+    try:
+        record = explain(Change.from_json(text))
+    except InputError as error:
+        raise InputError(f"{path}: {error}; give the change.json that `resorb compare` wrote") from error
     if output is None:
         return record
     with (
@@ -68,6 +73,16 @@ def mechanism(
         }
         (folder / RUN_FILE).write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
     return record
+
+
+def change_sections(change: Change) -> tuple[MechanismSection, ...]:
+    """The folded section for the report of a change; none where no herniation can be fitted."""
+    volumes = (track.quantities.get(VOLUME, ()) for track in change.tracks)
+    if not any(sum(one.value is not None for one in given) >= MIN_VOLUMES for given in volumes):
+        return ()
+    record = explain(change)
+    fitted = any(one.models for one in record.herniations)
+    return (MechanismSection(record, figure_svg(record)),) if fitted else ()
 
 
 def write_report(record: MechanismRecord, folder: Path) -> MechanismSection:

@@ -288,11 +288,15 @@ class Reading(_Record):
 
     @property
     def worst(self) -> DiscReading | None:
-        """The level with the deepest focal displaced material; else the deepest displaced, else the deepest bulge."""
+        """The level with the deepest focal displaced material; else the deepest displaced, else the deepest bulge.
+
+        Where a level's outlines are sure it goes before one where they are not.
+        """
         measured = [disc for disc in self.discs if disc.depth_mm.at_least is not None]
         return max(
             measured,
             key=lambda d: (
+                "focal" in d.flags and "low_confidence" not in d.flags,
                 "focal" in d.flags,
                 d.displaced,
                 "thoracic" not in d.flags,

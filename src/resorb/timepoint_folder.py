@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from resorb.anatomy import Anatomy, Level, LevelNaming
-from resorb.errors import InputError
+from resorb.errors import InputError, UsageError
 from resorb.limits import Limits
 from resorb.output import write_volume
 from resorb.reading import Reading
@@ -185,17 +185,28 @@ def read_timepoint(folder: Path) -> Kept:
     try:
         text = (folder / TIMEPOINT_FILE).read_text(encoding="utf-8")
         stored = parse_stored(StoredTimepoint, text, name="timepoint", version=SCHEMA_VERSION)
+        _check_names(stored)
         for name, digest in stored.files.items():
             if _sha256(folder / name) != digest:
                 raise InputError(f"{name} is not what resorb wrote; read the study again")
         reading = Reading.from_json((folder / READING_FILE).read_text(encoding="utf-8"))
         return _kept(folder, stored, reading)
-    except InputError as error:
+    except (InputError, UsageError) as error:
         raise InputError(f"{folder}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{folder}: a file of this reading is missing or damaged; read the study again"
         ) from error
+
+
+def _check_names(stored: StoredTimepoint) -> None:
+    """Every file that is read must lie in the folder, and its hash must be known."""
+    axial = stored.axial.stacks if stored.axial else ()
+    stacks = (*stored.sagittal.stacks, *axial)
+    read = {name for stack in stacks for name in (stack.image, stack.labels) if name}
+    inside = all(not Path(name).is_absolute() and ".." not in Path(name).parts for name in stored.files)
+    if len(stored.sagittal.stacks) != 1 or not inside or not read <= stored.files.keys():
+        raise InputError("the files that it names are not those of a reading; read the study again")
 
 
 def _kept(folder: Path, stored: StoredTimepoint, reading: Reading) -> Kept:

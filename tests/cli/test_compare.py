@@ -29,7 +29,7 @@ def test_compare_prints_the_finding_every_level_and_where_the_report_is(
     assert steps.change().not_recovery in said.out
     assert str(out / "report.html") in said.out and "Research use only" in said.out
     stored = Change.from_json((out / "change.json").read_text())
-    assert stored.warnings == (comparing.NO_DATES,)
+    assert stored.warnings == (comparing.NO_DATES, "dates 1 and 2 are the same images")
 
 
 def test_an_alert_is_printed_before_everything_else(

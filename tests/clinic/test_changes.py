@@ -75,6 +75,12 @@ def test_every_verdict_is_said_as_plainly(verdict: Outcome, words: str) -> None:
     assert words in text.split(";")[0] and "recover" not in text
 
 
+def test_only_what_is_resolved_is_called_less_than_scans_can_show() -> None:
+    below = "204 mm³ on 2024-07-18, less than such scans can show;"
+    assert below in main(model(), {0: change("resolved")})
+    assert "such scans can show" not in main(model(), {0: change("regressed")})
+
+
 @pytest.mark.parametrize("told", ["none", "unknown", "operated"])
 def test_after_an_operation_there_is_no_verdict(told: History) -> None:
     course = model(OPERATED)

@@ -133,6 +133,8 @@ def test_sides_are_held_against_the_images() -> None:
     assert contradictions(given, [(0, [_finding("left")])]) == ()
     assert contradictions(given, [(0, [_finding("left"), _finding("right")])]) == ()
     assert contradictions(given, [(0, [_finding("midline", zone="central")])]) == ()
+    both = course(visit({"pain": (leg_pain(),), "paresthesias": ({"side": "right"},)}))
+    assert contradictions(both, [(0, [_finding("right")])]) == ()
 
 
 def test_a_report_is_held_against_a_reading() -> None:

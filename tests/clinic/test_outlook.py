@@ -111,6 +111,12 @@ def test_the_next_decision_point(studied: list[date], suggested: date | None) ->
         assert abs((rescan.date - suggested).days) <= 1
 
 
+def test_what_is_no_longer_seen_gets_no_date() -> None:
+    gone = suggest_rescan(_scanned(date(2024, 3, 10), date(2024, 7, 20)), herniation=True, gone=True)
+    assert gone.date is None and "no herniation any more" in gone.reason
+    assert "cauda equina sign: at once" in gone.caution
+
+
 def test_no_second_mri_without_a_herniation_or_after_an_operation() -> None:
     assert suggest_rescan(_scanned(date(2024, 3, 10)), herniation=False).date is None
     assert suggest_rescan(_scanned(), herniation=True).date is None

@@ -48,6 +48,7 @@ def _flags(symptoms: dict[str, Any] | None = None, **examination: Any) -> list[R
             "bilateral_weakness",
         ),
         ({}, {"sensation": (sensation("L5"), sensation("S1", side="right"))}, "bilateral_sensation"),
+        ({"paresthesias": ({"side": "left"}, {"side": "right"})}, {}, "bilateral_sensation"),
     ],
 )
 def test_any_cauda_equina_sign_is_an_emergency(

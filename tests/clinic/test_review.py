@@ -76,6 +76,16 @@ def test_whatever_the_schema_allows_is_reviewed(one: Course) -> None:
     assert {flag.date for flag in reviewed.red_flags} <= {None, *(seen.date for seen in one.visits)}
 
 
+def test_another_mri_is_suggested_only_while_the_newest_one_that_was_described_shows_a_herniation() -> None:
+    seen, gone = (ImagingFinding(level="L4/L5", side="left"),), ()
+    first = ImagingStudy(date=date(2024, 3, 10), findings=seen)
+    for last, suggested in ((seen, True), (gone, False), (None, True)):
+        later = ImagingStudy(date=date(2024, 7, 20), findings=last)
+        # The order in the file does not matter; a study that nobody described says nothing.
+        rescan = review(course(visit(), studies=(later, first))).rescan
+        assert (rescan.date is not None) == suggested
+
+
 def test_a_level_named_as_normal_is_no_herniation() -> None:
     normal = ImagingFinding(level="L4/L5", morphology="none", source="report")
     reviewed = review(_with_reading("first", normal))

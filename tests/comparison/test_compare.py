@@ -130,6 +130,8 @@ def test_what_cannot_be_known_by_difference_is_not_taken_for_nothing() -> None:
     track = only(compared(points))
     assert track.quantities["volume_mm3"][1].value is None
     assert track.verdict.value == "indeterminate" and "cropped" in track.verdict.words
+    assert [event.kind for event in track.events] == ["vanished"]
+    assert "no longer" not in track.events[0].words
 
 
 def test_thick_slices_are_less_sure() -> None:

@@ -64,7 +64,7 @@ def change(
     *,
     dates: int = 3,
     free: bool = False,
-    operated: bool = False,
+    history: History = "none",
     intervals: bool = True,
     unknown: bool = False,
 ) -> Change:
@@ -103,7 +103,6 @@ def change(
         )
         for n in range(dates)
     )
-    history: History = "operated" if operated else "none"
     between = tuple(Between(first=n, last=n + 1, history=history) for n in range(1, dates))
     return Change(resorb_version="0", dates=dated, between=between, levels=(level,), tracks=(track,))
 

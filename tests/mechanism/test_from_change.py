@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from resorb.change import Difference
+from resorb.change import Difference, History
 from resorb.errors import UsageError
 from resorb.mechanism import Observations, Observed, assumed_sd, observations_of
 from resorb.mechanism.from_change import of_track
@@ -10,7 +10,7 @@ from resorb.reading import Quantity
 from tests.mechanism.cases import change
 
 
-def _only(**given: bool | int) -> Observations:
+def _only(**given: bool | int | str) -> Observations:
     ((identifier, found),) = observations_of(change(**given))  # type: ignore[arg-type]
     assert identifier == "L4/L5-left-1"
     assert isinstance(found, Observations)
@@ -49,8 +49,17 @@ def test_a_fragment_without_contact_is_free() -> None:
     assert _only(free=True).free
 
 
-def test_an_operated_disc_is_named_as_such() -> None:
-    assert any("was operated between the dates" in note for note in _only(operated=True).notes)
+@pytest.mark.parametrize(
+    ("history", "words"), [("operated", "was operated on"), ("injected", "was injected")]
+)
+def test_nothing_is_fitted_to_a_disc_that_was_treated(history: History, words: str) -> None:
+    ((_, found),) = observations_of(change(history=history))
+    assert isinstance(found, UsageError)
+    assert f"{words} between the dates" in str(found)
+
+
+def test_an_unknown_history_is_fitted_with_a_note() -> None:
+    assert any("It is not known whether" in note for note in _only(history="unknown").notes)
     assert not any("operated" in note for note in _only().notes)
 
 

@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that `resorb --help` is insta
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line with the arguments of the process, and exit."""
+    # Asked to end, it clears away what it has begun, as when interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     raise SystemExit(run(sys.argv[1:]))
 
 

@@ -162,6 +162,7 @@ def _against_images(
     affected = Counter(p.side for visit in course.visits for p in pointers(visit))
     for visit in course.visits:
         affected.update(_painful(visit))
+        affected.update(felt.side for felt in visit.symptoms.paresthesias or ())
     sides: set[Side] = set(affected)
     for n, found in findings:
         imaged = {f.side for f in found if f.zone != "central"}

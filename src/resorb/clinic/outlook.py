@@ -28,6 +28,7 @@ NO_HERNIATION = (
 )
 OPEN_FLAG = "A red flag is open: deal with it first; these cohorts do not describe such patients."
 NO_WAITING = "a red flag is open: assess now, with MRI as that requires"
+GONE = "the newest MRI describes no herniation any more; complaints, not a date, decide on another"
 NO_REPEAT = (
     "A second MRI answers a question of treatment, not of recovery: at 1 year MRI did not tell who had recovered "
     "(AUC 0.48, el Barzouhi 2013). New or growing weakness, or any cauda equina sign: at once, whatever the date."
@@ -100,12 +101,15 @@ def outlook(
     )
 
 
-def suggest_rescan(course: Course, herniation: bool, flags: Sequence[RedFlag] = ()) -> Rescan:
+def suggest_rescan(
+    course: Course, herniation: bool, flags: Sequence[RedFlag] = (), *, gone: bool = False
+) -> Rescan:
     """The next published decision point after everything in the record (4 and 10.5 months after the onset).
 
     Args:
         herniation: an imaging study of the course describes one.
         flags: red flags of the course; none is made to wait for a date.
+        gone: the newest MRI that was described shows none any more.
     """
     if any(
         flag.urgency == "same_day_emergency" or (flag.urgency == "urgent" and flag.latest) for flag in flags
@@ -118,6 +122,8 @@ def suggest_rescan(course: Course, herniation: bool, flags: Sequence[RedFlag] = 
         return Rescan(
             date=None, reason="after an operation the published decision points do not apply", source="resorb"
         )
+    if gone:
+        return Rescan(date=None, reason=GONE, source="resorb: what vanished needs no date to be looked for")
     last = max([*studies, *(visit.date for visit in course.visits)])
     for row in table("rescans"):
         day = course.onset.date + timedelta(days=round(row["months"] * DAYS_PER_MONTH))

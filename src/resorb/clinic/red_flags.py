@@ -136,6 +136,8 @@ def _symptoms(symptoms: Symptoms, at: Location) -> Iterator[Found]:
     legs = {pain.side for pain in symptoms.pain or () if pain.site == "leg" and pain.nrs != 0}
     if len(legs) == len(SIDES):
         yield "bilateral_pain", "pain in both legs", (*at, "pain")
+    if {felt.side for felt in symptoms.paresthesias or ()} == set(SIDES):
+        yield "bilateral_sensation", "tingling or numbness in both legs", (*at, "paresthesias")
     if symptoms.pain_unmanageable:
         yield "pain", "pain that treatment does not reach", (*at, "pain_unmanageable")
     if symptoms.weakness_progressing:

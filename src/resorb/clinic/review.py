@@ -148,7 +148,7 @@ def review(
         comparisons=_comparisons(course, reviewed, imaged),
         disc_histories=_histories(course, findings),
         outlook=outlook(course, herniated[0] if herniated else (), flags),
-        rescan=suggest_rescan(course, bool(herniated), flags),
+        rescan=suggest_rescan(course, bool(herniated), flags, gone=_gone(course, findings)),
         warnings=tuple(_warnings(course, readings, changes)),
     )
 
@@ -166,6 +166,12 @@ def _findings(course: Course, readings: Mapping[int, Reading]) -> dict[int, tupl
             described = (*(study.findings or ()), *reading)
             found[n] = tuple(f for f in described if f.morphology != "none")
     return found
+
+
+def _gone(course: Course, findings: Mapping[int, tuple[ImagingFinding, ...]]) -> bool:
+    """Whether the newest MRI that anybody described shows no herniation."""
+    described = [n for n in findings if course.studies[n].modality == "MR"]
+    return bool(described) and not findings[max(described, key=lambda n: course.studies[n].date)]
 
 
 def _telling(findings: tuple[ImagingFinding, ...]) -> list[ImagingFinding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from resorb import __version__
 from resorb.anatomy import Level
-from resorb.change import Between, Change, Dated, LevelChange, Outcome, Track, Verdict, history_of
+from resorb.change import Between, Change, Dated, Event, LevelChange, Outcome, Track, Verdict, history_of
 from resorb.comparison.course import published
 from resorb.comparison.definitions import definitions
 from resorb.comparison.error import Table, table_for
@@ -24,7 +24,7 @@ from resorb.comparison.matching import Followed, identifier, match
 from resorb.comparison.verdict import BEYOND, BEYOND_ESTIMATED, Case, judge
 from resorb.errors import NotMeasurableError, UsageError
 from resorb.limits import Limits, load_limits
-from resorb.reading import DiscReading
+from resorb.reading import DiscReading, Quantity
 from resorb.registration import Registration
 from resorb.timepoint import Timepoint
 
@@ -155,7 +155,7 @@ class _Comparison:
         return Change(
             resorb_version=__version__,
             synthetic=any(one.reading.synthetic for one in timepoints),
-            sentence=self._told(tracks, changes),
+            sentence=self._finding(tracks, changes),
             error_source=self.scans.table.made_with,
             alerts=self._alerts(),
             dates=self.scans.dates,
@@ -165,7 +165,7 @@ class _Comparison:
             warnings=self._warnings(timepoints),
         )
 
-    def _told(self, tracks: Sequence[Track], changes: Sequence[LevelChange]) -> str:
+    def _finding(self, tracks: Sequence[Track], changes: Sequence[LevelChange]) -> str:
         """The finding, of those levels that are judged."""
         judged = [one for one in changes if not self._barred(Level.parse(one.level))]
         return _sentence(tracks, judged, BEYOND_ESTIMATED if self.scans.table.estimated else BEYOND)
@@ -242,7 +242,7 @@ class _Comparison:
             levels=tuple(str(level) for level in track.levels()),
             side=track.side,
             herniations=track.numbers(),
-            events=tuple(track.events),
+            events=tuple(_told(one, through.quantities[VOLUME]) for one in track.events),
             quantities=through.quantities,
             differences=through.differences(),
             verdict=verdict,
@@ -290,6 +290,13 @@ class _Comparison:
 
 def _severe(disc: DiscReading) -> bool:
     return disc.canal_compromise is not None and disc.canal_compromise.value == "severe"
+
+
+def _told(event: Event, volumes: Sequence[Quantity]) -> Event:
+    """A date that does not show all of a level does not show that a herniation of it is gone."""
+    if event.kind != "vanished" or volumes[event.date - 1].value is not None:
+        return event
+    return event.model_copy(update={"words": "not found, on images that do not tell whether it is gone"})
 
 
 def _recurred(overall: Verdict, steps: tuple[Verdict, ...]) -> Verdict:

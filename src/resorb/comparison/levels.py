@@ -207,7 +207,7 @@ def patient_doubts(timepoints: Sequence[Timepoint], limits: Limits) -> tuple[str
         apart = apart_mm(first, bodies(one), names)
         if apart is not None and apart > limits["same_patient"]:
             said.append(
-                f"dates 1 and {number} may be of two patients: their vertebrae differ by {apart:.1f} mm (root mean "
+                f"dates 1 and {number} may be of two patients: their vertebrae differ by {apart:.2f} mm (root mean "
                 f"square; up to {limits['same_patient']:g} mm within one patient)"
             )
     return tuple(said)

@@ -194,7 +194,7 @@ def _unchanged(case: Case, one: float) -> tuple[Outcome, str, list[str]]:
     what = (
         f"unchanged within {case.beyond.removeprefix('beyond ')}"
         if any(case.found)
-        else "no herniation on either date, and no change"
+        else f"no herniation on either date, and no change {case.beyond}"
     )
     return "unchanged", f"{what} ({both}; {limit}).", _no_summit(case)
 

@@ -54,9 +54,22 @@ def write_figure(record: MechanismRecord, folder: Path) -> str:
     with rc_context(RC):
         figure = draw(record)
         figure.savefig(folder / "mechanism.png", format="png", dpi=DPI, metadata={"Software": None})
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata=NO_METADATA)
-    (folder / "mechanism.svg").write_text(text.getvalue(), encoding="utf-8")
+        text = _svg(figure)
+    (folder / "mechanism.svg").write_text(text, encoding="utf-8")
+    return text
+
+
+def figure_svg(record: MechanismRecord) -> str:
+    """The same figure as SVG, for a page; empty where no herniation was fitted."""
+    if not any(one.models for one in record.herniations):
+        return ""
+    with rc_context(RC):
+        return _svg(draw(record))
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata=NO_METADATA)
     return text.getvalue()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resorb.change import Change, Track, history_of
+from resorb.change import Change, History, Track, history_of
 from resorb.errors import UsageError
 from resorb.mechanism.kinetics import CONTACT, DEPTH, PARENT, QUANTITIES, T2_RATIO, VOLUME
 from resorb.mechanism.observations import Observations, Observed, assumed_sd
@@ -12,6 +12,8 @@ from resorb.mechanism.words import QUANTITY_WORDS
 from resorb.reading import Quantity
 
 NORMAL_95 = 1.959964  # half width of a 95 % interval in standard deviations
+#: What was done to a disc, so that no mechanism of its own may be looked for.
+TREATED: dict[History, str] = {"operated": "operated on", "injected": "injected"}
 _DISC = "disc_volume_mm3"  # with what is displaced of it
 
 
@@ -31,7 +33,7 @@ def of_track(change: Change, track: Track) -> Observations:
     `[assumed_error]` in `priors.toml`, which a note says.
 
     Raises:
-        UsageError: a date is not known, or there are not two with a volume.
+        UsageError: a date is not known, there are not two with a volume, or the disc was operated on or injected.
     """
     name = " ".join(part for part in (track.level, track.side) if part)
     volumes = track.quantities.get(VOLUME, ())
@@ -39,6 +41,10 @@ def of_track(change: Change, track: Track) -> Observations:
     if not present:
         raise UsageError(f"{name}: no volume was measured on any date")
     start = present[0]
+    if (history := history_of(change.between, track.level, start + 1, len(change.dates))) in TREATED:
+        raise UsageError(
+            f"{name}: the disc was {TREATED[history]} between the dates, and none of the models knows of that"
+        )
     days = [one.days for one in change.dates[start:]]
     known = [day for day in days if day is not None]
     if len(known) < len(days):
@@ -57,7 +63,7 @@ def of_track(change: Change, track: Track) -> Observations:
     if incomparable:
         measured.pop(T2_RATIO, None)
     free = contact is not None and contact.value <= contact.sd
-    notes = (*_notes(change, track, start, assumed), *incomparable)
+    notes = (*_notes(history, start, assumed), *incomparable)
     return Observations(tuple(day - known[0] for day in known), measured, free, name, notes, change.synthetic)
 
 
@@ -86,12 +92,9 @@ def _observed(quantity: str, found: Quantity, assumed: set[str]) -> Observed | N
     return Observed(found.value, assumed_sd(quantity, found.value))
 
 
-def _notes(change: Change, track: Track, start: int, assumed: set[str]) -> tuple[str, ...]:
+def _notes(history: History, start: int, assumed: set[str]) -> tuple[str, ...]:
     notes = []
-    history = history_of(change.between, track.level, start + 1, len(change.dates))
-    if history in {"operated", "injected"}:
-        notes.append(f"The disc was {history} between the dates: what follows does not apply to it.")
-    elif history == "unknown":
+    if history == "unknown":
         notes.append("It is not known whether the disc was operated on or injected into between the dates.")
     if start:
         notes.append(

@@ -8,7 +8,8 @@ from skimage.draw import polygon2mask
 
 from resorb.reporting.change.panels import PIXEL_MM, Panel, Panels
 from resorb.reporting.scene import Kind
-from resorb.study import Plane
+from resorb.study import Plane, Volume
+from resorb.timepoint import Timepoint
 from tests.reporting import spine
 from tests.reporting.change import case
 
@@ -62,6 +63,30 @@ def test_an_axial_arrow_comes_from_behind_on_the_herniations_own_side(panels: Pa
     arrow = panel(panels, Plane.AXIAL, 0).scene.arrow
     assert arrow is not None
     assert (arrow.tail - arrow.tip > 0).all(), "to the patient's left, and behind"
+
+
+def above(point: Timepoint, rows: int) -> Timepoint:
+    """The same date, with the uppermost rows of its field alone."""
+
+    def cut(one: Volume) -> Volume:
+        return Volume(one.data[:, :rows], one.affine)
+
+    sagittal = replace(point.study.sagittal, stacks=(cut(point.study.sagittal.volume),))
+    return replace(
+        point,
+        study=replace(point.study, series=(sagittal,), sagittal=sagittal),
+        anatomy=replace(point.anatomy, labels=cut(point.anatomy.labels)),
+        displaced=cut(point.displaced),
+    )
+
+
+def test_what_a_date_did_not_image_is_not_shown_as_lost() -> None:
+    first, last = case.timepoints()
+    middle = np.linalg.inv(last.displaced.affine) @ np.append(last.frames[spine.DISPLACED].origin, 1.0)
+    change = case.change()
+    cropped = (first, above(last, round(float(middle[1]))))
+    difference = panel(Panels(change, cropped, change.at("L4/L5"), change.tracks[0]), Plane.SAGITTAL, 2)
+    assert area(difference, Kind.LOST) < 2.0 and area(difference, Kind.KEPT) > 10.0
 
 
 def test_the_difference_shows_what_was_lost_and_what_stayed(panels: Panels) -> None:

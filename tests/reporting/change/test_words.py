@@ -2,9 +2,18 @@ from __future__ import annotations
 
 import pytest
 
+from resorb.change import Difference
 from resorb.reading import Quantity
-from resorb.reporting.change.course import positions
-from resorb.reporting.change.words import beyond, history_words, percent, signed, span_words
+from resorb.reporting.change.course import levels_followed, positions
+from resorb.reporting.change.letter import letter
+from resorb.reporting.change.words import (
+    beyond,
+    history_words,
+    percent,
+    signed,
+    span_words,
+    verdicts_told,
+)
 from tests.reporting.change import case
 
 
@@ -34,6 +43,30 @@ def test_it_is_said_when_nothing_can_be_said() -> None:
     (difference,) = case.differences()
     assert beyond(difference) == "yes"
     assert beyond(difference.model_copy(update={"beyond_error": False})) == "no"
+
+
+def test_a_level_that_changed_without_a_herniation_is_told_with_the_herniations() -> None:
+    change = case.change()
+    other = next(one for one in change.levels if one.level != "L4/L5")
+    grown = other.verdict.model_copy(update={"value": "grown", "words": f"{other.level}: it has grown."})
+    levels = tuple(
+        one.model_copy(update={"verdict": grown}) if one is other else one for one in change.levels
+    )
+    assert verdicts_told(change) == [case.WORDS]
+    assert verdicts_told(change.model_copy(update={"levels": levels})) == [case.WORDS, grown.words]
+    assert grown.words in letter(change.model_copy(update={"levels": levels}))
+
+
+def test_signals_of_different_sequences_get_no_line_between_them() -> None:
+    change = case.change()
+    level = change.at("L4/L5")
+    signals = {**level.quantities, "t2_ratio": (case.known(0.3), case.known(0.2))}
+    reason = Quantity(value=None, reason="the sequences differ")
+    differ = Difference(quantity="t2_ratio", first=1, last=2, absolute=reason)
+    for differences, drawn in (((), True), ((differ,), False)):
+        own = level.model_copy(update={"quantities": signals, "differences": differences})
+        ((_, shown),) = levels_followed(change.model_copy(update={"levels": (own,)}))
+        assert ("t2_ratio" in shown) is drawn and "volume_mm3" in shown
 
 
 def test_what_is_not_said_of_the_time_between_is_unknown() -> None:

@@ -23,6 +23,8 @@ VERDICTS: Mapping[Outcome, str] = {
 }
 MATERIAL = "displaced disc material at {}, where the comparison found no herniation,"
 OPERATED = "{} was operated on between the images: what became of it cannot be told from them"
+#: What "resolved" means; the number alone would say that something is left.
+BELOW = ", less than such scans can show"
 HISTORIES: Mapping[Intervention, str] = {
     "none": ", without an operation on or an injection into the disc in between",
     "unknown": "; whether something was done to the disc in between is not known",
@@ -57,8 +59,9 @@ def interval_words(quantity: Quantity) -> str:
 
 
 def _numbers(one: Followed) -> str:
+    last, resolved = one.verdict.last, one.verdict.value == "resolved"
     volumes = [
-        f"{_volume(volume)} on {day}"
+        f"{_volume(volume)} on {day}{BELOW if resolved and n == last else ''}"
         for n, (volume, day) in enumerate(zip(one.volumes, one.days, strict=True), start=1)
         if n in (one.verdict.first, one.verdict.last) and day is not None
     ]

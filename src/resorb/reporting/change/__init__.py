@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from resorb.change import Change
+from resorb.reporting.section import Section
 from resorb.timepoint import Timepoint
 
 __all__ = ["report_change"]
@@ -18,6 +19,7 @@ def report_change(
     *,
     same_day: str,
     dates_folder: str = "dates",
+    further: Sequence[Section] = (),
     progress: Callable[[str, float], None] | None = None,
 ) -> None:
     """Write a change's files into an existing folder.
@@ -32,6 +34,7 @@ def report_change(
         folder: must exist; files of these names are replaced.
         same_day: what to ask about the same day where the canal is severely narrowed; shown with every alert.
         dates_folder: where the dates are stored, beside the page.
+        further: sections of other steps, shown on the page before the audit; not printed.
         progress: called with what is being done and the fraction of the report that is done, in [0, 1].
 
     Raises:
@@ -40,6 +43,6 @@ def report_change(
     # Drawing is imported when it is needed: the command line's help is instant.
     from resorb.reporting.change.report import Report
 
-    Report(change, timepoints, same_day, dates_folder).write(
+    Report(change, timepoints, same_day, dates_folder, tuple(further)).write(
         Path(folder), progress or (lambda _what, _fraction: None)
     )

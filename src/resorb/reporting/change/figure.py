@@ -121,7 +121,11 @@ def _caption(panels: Panels, rows: dict[Plane, list[Panel]], width_mm: float) ->
         else "Grey scales of each image."
     )
     differences = len(rows[PLANES[0]]) > len(panels.timepoints)
-    thin = f"Differences thinner than {THIN_DIFFERENCE_MM:g} mm are left out." if differences else ""
+    thin = (
+        f"Differences where a date was not imaged, or thinner than {THIN_DIFFERENCE_MM:g} mm, are left out."
+        if differences
+        else ""
+    )
     how = f"Same place and scale in all panels; axial pictures are seen from below. {grey} {thin}"
     recovery = panels.change.not_recovery.split(":")[0]
     return [*lines, *wrapped(how, characters), f"{recovery}. {RESEARCH}"]

@@ -164,12 +164,14 @@ class Panels:
         views, last = self._views[plane], len(self.timepoints) - 1
         shown = [self._panel(plane, n, one) for n, one in enumerate(views)]
         first_mask, last_mask = (views[n].displaced > 0.5 for n in (0, last))
+        # What one of the dates did not image is neither lost nor gained.
+        imaged = ~np.isnan(views[0].values) & ~np.isnan(views[last].values)
         outlines = [
             _outline(kind, mask.astype(float))
             for kind, mask in (
                 (Kind.KEPT, first_mask & last_mask),
-                (Kind.LOST, _thick(first_mask & ~last_mask)),
-                (Kind.GAINED, _thick(~first_mask & last_mask)),
+                (Kind.LOST, _thick(first_mask & ~last_mask & imaged)),
+                (Kind.GAINED, _thick(~first_mask & last_mask & imaged)),
             )
         ]
         base = shown[last].scene

@@ -39,6 +39,7 @@ class Report:
     timepoints: Sequence[Timepoint]
     same_day: str
     dates_folder: str
+    further: tuple[Section, ...] = ()
 
     def write(self, folder: Path, tell: Callable[[str, float], None]) -> None:
         """Write every file.
@@ -64,7 +65,7 @@ class Report:
         )
         audit = sections.audit(self.change, paragraph, self.dates_folder)
         pictures = (sections.pictures(panels) for panels in self._shown)
-        page = document(self._heading, (finding, *pictures, table, *rest, audit))
+        page = document(self._heading, (finding, *pictures, table, *rest, *self.further, audit))
         (folder / "report.html").write_text(page, encoding="utf-8")
         if pdf_available():
             tell("PDF", 0.8)
