@@ -180,12 +180,15 @@ def _examination(exam: Examination, at: Location) -> Iterator[Found]:
 def _progressive(visit: Visit, earlier: list[Visit], at: Location) -> Iterator[Found]:
     """A movement that is weaker than when it was last graded."""
     for n, strength in enumerate(visit.examination.strength):
-        grades = [
-            (before.date, grade)
-            for before in earlier
-            if (grade := before.examination.mrc(strength.movement, strength.side)) is not None
-        ]
-        if grades and strength.mrc < grades[-1][1]:
-            day, grade = grades[-1]
+        last = next(
+            (
+                (before.date, grade)
+                for before in reversed(earlier)
+                if (grade := before.examination.mrc(strength.movement, strength.side)) is not None
+            ),
+            None,
+        )
+        if last is not None and strength.mrc < last[1]:
+            day, grade = last
             words = f"{strength.movement.replace('_', ' ')}, {strength.side}: MRC {grade} on {day}, now {strength.mrc}"
             yield "progressive", words, (*at, "examination", "strength", n)
