@@ -111,7 +111,7 @@ def write_volume(path: Path, volume: Volume) -> None:
     image.set_qform(volume.affine, code="scanner")
     image.header.set_xyzt_units(xyz="mm")
     # The file's time and name are left out of the gzip header: they are all that would differ.
-    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=2, mtime=0))
 
 
 def _refuse_overlap(target: Path, resolved: Path, inputs: tuple[Path, ...]) -> None:
