@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import resorb
-from resorb.anatomy import Level, Structure, anatomy_index
+from resorb.anatomy import Structure, anatomy_index
 from resorb.errors import UsageError
+from resorb.reading import Reading
 from resorb.simulation.implant import implant, remove
 from resorb.simulation.spec import HerniationSpec
 from tests.simulation.implant.scan import LEVEL, scan
@@ -62,25 +63,38 @@ def test_nothing_displaced_is_refused() -> None:
         remove(given.image, given.labels, LEVEL)
 
 
-@pytest.mark.slow
-def test_the_focal_displacement_of_sub_146_is_taken_away(data_folder: Path) -> None:
-    """The scan without it is segmented blind: no focal displacement there, the other levels as before."""
-    level = Level("L4", "L5")
+@pytest.fixture(scope="module")
+def sub_146(data_folder: Path) -> tuple[Reading, Reading]:
+    """Read as it is, and blind once its L4/L5 displacement is taken away."""
     study = resorb.load(data_folder / "spider-t2space" / "sub-146_T2w.nii.gz")
     anatomy = resorb.segment(study)
     before = resorb.measure(study, anatomy).reading
-    removed = remove(study.sagittal.volume, anatomy.labels, level)
+    removed = remove(study.sagittal.volume, anatomy.labels, LEVEL)
     series = replace(study.sagittal, stacks=(removed.image,))
     changed = replace(study, sagittal=series, series=(series,))
-    after = resorb.measure(changed, resorb.segment(changed)).reading
+    return before, resorb.measure(changed, resorb.segment(changed)).reading
+
+
+@pytest.mark.slow
+def test_the_focal_displacement_of_sub_146_is_taken_away(sub_146: tuple[Reading, Reading]) -> None:
+    """No focal displacement there, the other levels as before."""
+    before, after = sub_146
     assert [disc.level for disc in after.discs] == [disc.level for disc in before.discs]
     for old, new in zip(before.discs, after.discs, strict=True):
-        if old.level == str(level):
+        if old.level == str(LEVEL):
             assert "focal" in old.flags
             assert "focal" not in new.flags
             continue
         assert ("focal" in old.flags) == ("focal" in new.flags)
         assert ("displaced" in old.flags) == ("displaced" in new.flags)
-        # L5/S1 is cut by the slab's edge, and said to be unsure: its depth may differ.
-        if old.depth_mm.at_least is not None and "low_confidence" not in old.flags:
+        if old.depth_mm.at_least is not None and old.level != "L5/S1":
             assert new.depth_mm.at_least == pytest.approx(old.depth_mm.at_least, abs=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(
+    strict=True, reason="cut by the slab's edge and unsure: a stray piece is counted to it afterwards"
+)
+def test_l5_s1_of_sub_146_stays_as_deep(sub_146: tuple[Reading, Reading]) -> None:
+    old, new = (next(disc for disc in one.discs if disc.level == "L5/S1") for one in sub_146)
+    assert new.depth_mm.at_least == pytest.approx(old.depth_mm.at_least, abs=0.5)
