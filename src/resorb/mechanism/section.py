@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from resorb.mechanism.kinetics import DAYS_PER_MONTH
 from resorb.mechanism.record import HerniationRecord, MechanismRecord
 from resorb.mechanism.words import model_words, shown
+from resorb.templates import templates
 
-
-@cache
-def _templates() -> Environment:
-    """The templates of this step. Autoescaping is on: names come from files."""
-    return Environment(
-        loader=PackageLoader("resorb.mechanism", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+PACKAGE = "resorb.mechanism"  # whose templates
 
 
 @dataclass(frozen=True)
@@ -49,7 +37,7 @@ class MechanismSection:
             "folded": self.folded,
             "herniations": [(one, _rows(one), _ahead(one)) for one in self.record.herniations],
         }
-        return Markup(_templates().get_template("mechanism.html").render(values))
+        return Markup(templates(PACKAGE).get_template("mechanism.html").render(values))
 
 
 def _uri(svg: str) -> str:

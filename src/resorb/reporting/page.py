@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resorb.reading import Reading
-from resorb.reporting.section import Section, templates
+from resorb.reporting.section import PACKAGE, Section
 from resorb.reporting.svg import hatched, outline_css
+from resorb.templates import templates
 
 
 @dataclass(frozen=True)
@@ -48,4 +49,4 @@ def page(reading: Reading, sections: Sequence[Section]) -> str:
 def document(heading: Heading, sections: Sequence[Section]) -> str:
     """A whole page; needs no network, no script and no font that the reader lacks."""
     values = {"outline_css": outline_css(), "hatches": hatched()}
-    return templates().get_template("page.html").render(heading=heading, sections=sections, **values)
+    return templates(PACKAGE).get_template("page.html").render(heading=heading, sections=sections, **values)

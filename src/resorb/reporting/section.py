@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Protocol
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from resorb.templates import templates
+
+PACKAGE = "resorb.reporting"  # whose templates
 
 
 class Section(Protocol):
@@ -26,19 +28,6 @@ class Section(Protocol):
         """The body below the heading; everything that came from a file is escaped already."""
 
 
-@cache
-def templates() -> Environment:
-    """The package's templates. Autoescaping is on for all of them: series descriptions come from files."""
-    return Environment(
-        loader=PackageLoader("resorb.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
 @dataclass(frozen=True)
 class TemplateSection:
     """A section whose body is a template and the values put into it."""
@@ -49,4 +38,4 @@ class TemplateSection:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def html(self) -> Markup:
-        return Markup(templates().get_template(self.template).render(self.values))
+        return Markup(templates(PACKAGE).get_template(self.template).render(self.values))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resorb.reporting.scene import REFERENCE, STYLES, Kind, Outline, Scene, Style
-from resorb.reporting.section import templates
+from resorb.reporting.section import PACKAGE
 from resorb.study import FloatArray
+from resorb.templates import templates
 
 #: Outlines keep this many decimals of a millimetre.
 DECIMALS = 2
@@ -37,7 +38,7 @@ def scene_svg(scene: Scene, width_px: float, *, letters: bool, scale_bar: bool =
         "letters": letters,
         "scale_bar_mm": SCALE_BAR_MM if scale_bar else 0.0,
     }
-    return Markup(templates().get_template("scene.svg").render(values))
+    return Markup(templates(PACKAGE).get_template("scene.svg").render(values))
 
 
 def outline_css() -> Markup:

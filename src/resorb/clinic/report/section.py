@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from resorb.templates import templates
 
-@cache
-def templates() -> Environment:
-    """The templates of the clinical side. Autoescaping is on: every text of a record comes from a file."""
-    return Environment(
-        loader=PackageLoader("resorb.clinic.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+PACKAGE = "resorb.clinic.report"  # whose templates
 
 
 @dataclass(frozen=True)
@@ -33,4 +22,4 @@ class ClinicSection:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def html(self) -> Markup:
-        return Markup(templates().get_template(self.template).render(self.values))
+        return Markup(templates(PACKAGE).get_template(self.template).render(self.values))
