@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resorb.cli.options import Debug, OutputPath, Overwrite, Quiet
+from resorb.cli.options import Debug, LimitsFile, OutputPath, Overwrite, Quiet, Strict
 from resorb.cli.printing import RESEARCH, print_pdf
 from resorb.errors import UsageError
 
@@ -59,13 +59,8 @@ def compare(
             "or for each in their order.",
         ),
     ] = None,
-    limits: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="TOML file that overrides thresholds (docs/limits.md)."),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse, with exit code 5, when anything is in doubt.")
-    ] = False,
+    limits: LimitsFile = None,
+    strict: Strict = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,

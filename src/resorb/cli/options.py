@@ -22,5 +22,11 @@ OutputPath = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace DIR, if resorb made it and nobody added to it.")
 ]
+LimitsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="TOML file that overrides thresholds (docs/limits.md).")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse, with exit code 5, when anything is in doubt.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

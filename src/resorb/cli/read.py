@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from resorb.cli.options import Debug, OutputPath, Overwrite, Quiet, StudyPath
+from resorb.cli.options import Debug, LimitsFile, OutputPath, Overwrite, Quiet, Strict, StudyPath
 from resorb.cli.printing import print_reading
 
 
@@ -40,17 +40,12 @@ def read(
             help="Name of the lowest disc in the image, e.g. L5/S1, where the count is wrong.",
         ),
     ] = None,
-    limits: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="TOML file that overrides thresholds (docs/limits.md)."),
-    ] = None,
+    limits: LimitsFile = None,
     reader: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="What a reader says of the levels (YAML or JSON, docs/masks.md)."),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse, with exit code 5, when anything is in doubt.")
-    ] = False,
+    strict: Strict = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
