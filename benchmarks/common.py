@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +56,24 @@ def console() -> Console:
     """Where tables are printed; wide enough for them where it is no terminal."""
     shown = Console()
     return shown if shown.is_terminal else Console(width=NO_TERMINAL_COLUMNS)
+
+
+def resorb_once(*arguments: str) -> tuple[float, float, float]:
+    """Run `resorb` as a user would; returns wall seconds, processor seconds and peak MiB of the process.
+
+    Raises:
+        RuntimeError: the command failed.
+    """
+    command = [sys.executable, "-m", "resorb", *arguments]
+    began = time.perf_counter()
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"resorb {arguments[0]} ended with exit code {process.returncode}")
+    per_mib = 2**20 if sys.platform == "darwin" else 2**10
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / per_mib
 
 
 class Table:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +13,7 @@ import numpy as np
 import typer
 from rich.table import Table as Printed
 
-from benchmarks.common import Table, console
+from benchmarks.common import Table, console, resorb_once
 from resorb import __version__
 from resorb.clinic.files import write_course
 from resorb.clinic.record import Course
@@ -149,24 +145,6 @@ def write_long_course(folder: Path, visits: int, studies: int) -> Path:
     return record
 
 
-def course_once(record: Path, output: Path) -> tuple[float, float, float]:
-    """Run `resorb course` as a user would; returns wall seconds, processor seconds and peak MiB of the process.
-
-    Raises:
-        RuntimeError: the command failed.
-    """
-    command = [sys.executable, "-m", "resorb", "course", str(record), "-o", str(output), "--quiet"]
-    began = time.perf_counter()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"resorb course ended with exit code {process.returncode}")
-    per_mib = 2**20 if sys.platform == "darwin" else 2**10
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / per_mib
-
-
 def main(
     visits: Annotated[int, typer.Option(min=1, help="Visits of the course.")] = 100,
     studies: Annotated[int, typer.Option(min=0, help="Studies of the course.")] = 10,
@@ -184,7 +162,9 @@ def main(
             case = {"visits": visits, "studies": studies, "resorb_version": __version__, "run": run}
             if table.holds(**case):
                 continue
-            seconds, busy, peak = course_once(record, Path(scratch) / f"out-{run}")
+            seconds, busy, peak = resorb_once(
+                "course", str(record), "-o", str(Path(scratch) / f"out-{run}"), "--quiet"
+            )
             measured = {
                 "seconds": f"{seconds:.2f}",
                 "processor_seconds": f"{busy:.2f}",

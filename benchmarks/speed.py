@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as Printed
 
-from benchmarks.common import Table, data_folder
+from benchmarks.common import Table, data_folder, resorb_once
 from resorb import Volume, __version__, load
 from resorb.output import write_volume
 from resorb.simulation.case import simulate
@@ -39,24 +36,6 @@ def thick_slices(volume: Volume, thick_mm: float = THICK_MM) -> Volume:
     affine[:3, 3] += affine[:3, 0] * (n - 1) / 2
     affine[:3, 0] *= n
     return Volume(np.rint(data).astype(np.int16), affine)
-
-
-def read_once(study: Path, output: Path) -> tuple[float, float]:
-    """Run `resorb read` as a user would; returns seconds and peak MiB of the process.
-
-    Raises:
-        RuntimeError: the command failed.
-    """
-    command = [sys.executable, "-m", "resorb", "read", str(study), "-o", str(output), "--quiet"]
-    began = time.perf_counter()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"resorb read ended with exit code {process.returncode}")
-    per_mib = 2**20 if sys.platform == "darwin" else 2**10
-    return seconds, usage.ru_maxrss / per_mib
 
 
 def main(
@@ -87,7 +66,9 @@ def main(
                 case = {"case": name, "resorb_version": __version__, "cores": cores, "run": run}
                 if table.holds(**case):
                     continue
-                seconds, peak_mib = read_once(path, folder / f"{name}-{run}")
+                seconds, _, peak_mib = resorb_once(
+                    "read", str(path), "-o", str(folder / f"{name}-{run}"), "--quiet"
+                )
                 slice_mm = grid.spacing_mm[grid.axis_towards((1, 0, 0))]
                 size = " x ".join(map(str, grid.shape))
                 table.append(
