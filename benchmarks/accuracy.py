@@ -19,7 +19,7 @@ import typer
 from scipy import ndimage
 
 from benchmarks.accuracy_tables import print_tables
-from benchmarks.blind import Blind, ModelOf, found, one_model, read_blind, segmented
+from benchmarks.blind import Blind, Folds, ModelFolder, ModelOf, chosen_model, found, read_blind, segmented
 from benchmarks.common import Table, clear_errors, progress_bar
 from benchmarks.labelled import BONE, Case, Mask, cases, named, structures
 from benchmarks.margins import Surroundings, margins
@@ -184,10 +184,8 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the tables go; rows there are kept.")
     ] = Path("out/accuracy"),
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
-    ] = None,
+    model: ModelFolder = None,
+    folds: Folds = None,
     subjects: Annotated[
         str, typer.Option("--subjects", help="test, validation, train or all, by training/split.toml.")
     ] = "test",
@@ -195,7 +193,7 @@ def main(
     """Segment every image of a folder, and print how far the result agrees with the expert labels."""
     with clear_errors():
         chosen = cases(folder, subjects)
-        sources = run(chosen, one_model(model), thickness, output)
+        sources = run(chosen, chosen_model(model, folds), thickness, output)
         asked = {tuple(str(v) for v in _of_case(c, thickness, s).values()) for c in chosen for s in sources}
         kept = tables(output)
         rows = [

@@ -8,9 +8,10 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from benchmarks.known import known
@@ -25,13 +26,23 @@ from benchmarks.labelled import (
     open_study,
     stored,
 )
-from resorb import Anatomy, InputError, NotMeasurableError, Study, Volume, segment
+from resorb import Anatomy, InputError, NotMeasurableError, Study, UsageError, Volume, segment
 from resorb.anatomy import STRUCTURE_STEP
 from resorb.output import write_volume
 from resorb.segmentation.model import EmbeddedModel
 
 #: Which model segments a case; of several trained on parts of the subjects, one that never saw this one.
 ModelOf = Callable[[Case], EmbeddedModel]
+
+#: Options of every benchmark that segments.
+ModelFolder = Annotated[
+    Path | None,
+    typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
+]
+Folds = Annotated[
+    Path | None,
+    typer.Option("--folds", help="TOML or JSON: subject = model folder, one that never saw it."),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +62,18 @@ class Blind:
     known: dict[str, Mask]
     known_by: str
     herniated: tuple[int, ...]
+
+
+def chosen_model(folder: Path | None, folds: Path | None) -> ModelOf:
+    """The model of a folder or of a file of folds, or the embedded one if neither is given.
+
+    Raises:
+        UsageError: both are given.
+        InputError: as `one_model` and `models_by_subject`.
+    """
+    if folder is not None and folds is not None:
+        raise UsageError("--folds names the models: leave --model out")
+    return one_model(folder) if folds is None else models_by_subject(folds)
 
 
 def one_model(folder: Path | None) -> ModelOf:

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 from rich.table import Table as Printed
 
-from benchmarks.blind import one_model, read_blind
+from benchmarks.blind import ModelFolder, one_model, read_blind
 from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
 from benchmarks.labelled import Case, cases, named
 from benchmarks.overlap import dice
@@ -95,10 +95,7 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for confidence.csv; rows there are kept.")
     ] = Path("out/confidence"),
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
-    ] = None,
+    model: ModelFolder = None,
     subjects: Annotated[
         str, typer.Option("--subjects", help="test, validation, train or all, by training/split.toml.")
     ] = "validation",

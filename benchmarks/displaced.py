@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.table import Table as Printed
 from scipy import ndimage
 
-from benchmarks.blind import ModelOf, found, loaded_again, one_model, segmented
+from benchmarks.blind import ModelFolder, ModelOf, found, loaded_again, one_model, segmented
 from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
 from benchmarks.implant_cases import LEVELS, SET, Subject, level_frame, read_subject
 from benchmarks.labelled import Case, Mask, cases
@@ -208,10 +208,7 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where displaced.csv goes; rows there are kept.")
     ] = Path("out/displaced"),
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
-    ] = None,
+    model: ModelFolder = None,
     part: Annotated[
         str, typer.Option("--part", help="test, validation, train or all, by training/split.toml.")
     ] = "test",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table as Printed
 
 from benchmarks.agreement import counts, interval_by_subject, kappa, linear, quadratic
-from benchmarks.blind import ModelOf, models_by_subject, one_model, segmented
+from benchmarks.blind import Folds, ModelFolder, ModelOf, chosen_model, segmented
 from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
 from benchmarks.implant_cases import SET
 from benchmarks.implant_classifier import Auc, auc_by_subject
@@ -23,7 +23,6 @@ from resorb import (
     Level,
     Study,
     Timepoint,
-    UsageError,
     __version__,
     anatomy_from_mask,
     measure,
@@ -207,14 +206,8 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where grades.csv goes; rows there are kept.")
     ] = Path("out/grades"),
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
-    ] = None,
-    folds: Annotated[
-        Path | None,
-        typer.Option("--folds", help="TOML or JSON: subject = model folder, one that never saw it."),
-    ] = None,
+    model: ModelFolder = None,
+    folds: Folds = None,
     expert: Annotated[bool, typer.Option("--expert", help="Measure the experts' masks instead.")] = False,
     subjects: Annotated[str, typer.Option("--subjects", help="test, validation, train or all.")] = "all",
 ) -> None:
@@ -223,9 +216,7 @@ def main(
         data = data_folder()
         if data is None:
             raise InputError("no data: name its folder with RESORB_DATA")
-        if model is not None and folds is not None:
-            raise UsageError("--folds names the models: leave --model out")
-        model_of = one_model(model) if folds is None else models_by_subject(folds)
+        model_of = chosen_model(model, folds)
         table = Table(output / "grades.csv", COLUMNS, OF_DISC)
         rows = run(cases(data / SET, subjects), model_of, table, expert=expert)
         console().print(printed(rows))

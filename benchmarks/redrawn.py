@@ -11,11 +11,11 @@ import typer
 from rich.table import Table as Printed
 from scipy import ndimage
 
-from benchmarks.blind import ModelOf, models_by_subject, one_model, segmented
+from benchmarks.blind import Folds, ModelFolder, ModelOf, chosen_model, segmented
 from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
 from benchmarks.implant_cases import SET
 from benchmarks.labelled import Case, Mask, cases, open_study
-from resorb import Anatomy, InputError, Structure, Study, UsageError, Volume, __version__
+from resorb import Anatomy, InputError, Structure, Study, Volume, __version__
 from training import outlines
 from training.outlines import Herniation, Spacing
 from training.redraw import drawings
@@ -131,14 +131,8 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where redrawn.csv goes; rows there are kept.")
     ] = Path("out/redrawn"),
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
-    ] = None,
-    folds: Annotated[
-        Path | None,
-        typer.Option("--folds", help="TOML or JSON: subject = model folder, one that never saw it."),
-    ] = None,
+    model: ModelFolder = None,
+    folds: Folds = None,
     subjects: Annotated[str, typer.Option("--subjects", help="test, validation, train or all.")] = "all",
 ) -> None:
     """Compare what a model calls disc behind the reference with what two readers drew there."""
@@ -146,9 +140,7 @@ def main(
         data = data_folder()
         if data is None:
             raise InputError("no data: name its folder with RESORB_DATA")
-        if model is not None and folds is not None:
-            raise UsageError("--folds names the models: leave --model out")
-        model_of = one_model(model) if folds is None else models_by_subject(folds)
+        model_of = chosen_model(model, folds)
         table = Table(output / "redrawn.csv", COLUMNS, KEY)
         sources = run(cases(data / SET, subjects), model_of, table)
         console().print(printed([row for row in table.rows() if row["model"] in sources]))

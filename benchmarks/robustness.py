@@ -14,6 +14,7 @@ import typer
 from numpy.typing import NDArray
 from rich.table import Table as Printed
 
+from benchmarks.blind import ModelFolder
 from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
 from benchmarks.labelled import Case, cases, stored
 from benchmarks.odd import CHANGES, strangers
@@ -168,10 +169,7 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for robustness.csv; rows there are kept.")
     ] = Path("out/robustness"),
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
-    ] = None,
+    model: ModelFolder = None,
     only: Annotated[str, typer.Option("--only", help="Cases whose name holds this.")] = "",
 ) -> None:
     """Segment changed, foreign and simulated images, and print what came of each kind."""

@@ -28,7 +28,7 @@ app.command()(accuracy.main)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, model: object, *arguments: str) -> Result:
-    monkeypatch.setattr(accuracy, "one_model", lambda _folder: lambda _case: model)
+    monkeypatch.setattr(accuracy, "chosen_model", lambda _folder, _folds: lambda _case: model)
     return CliRunner().invoke(app, arguments)
 
 

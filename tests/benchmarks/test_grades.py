@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks.blind import models_by_subject
 from benchmarks.grades import areas, degeneration, disc_rows, levels_upwards
 from benchmarks.labelled import cases
-from resorb import InputError
 from resorb.segmentation.levels import name_levels
 from tests.benchmarks.sets import write_spider
 from tests.spine import Bump, sampled, study_of
@@ -85,26 +82,3 @@ def test_grades_that_agree_have_a_kappa_of_one_and_missing_ones_are_counted() ->
     assert shown[2:5] == ["10", "1", "100%"]
     assert str(shown[5]).startswith("1.000") and str(shown[6]).startswith("1.000")
     assert degeneration([graded("a", "", "3")]) is None
-
-
-def test_a_subject_that_no_fold_names_is_refused(tmp_path: Path) -> None:
-    (case,) = cases(write_spider(tmp_path / "set"), "test")
-    path = tmp_path / "folds.json"
-    path.write_text(json.dumps({}))
-    with pytest.raises(InputError, match=f"no model is named for subject {case.subject}"):
-        models_by_subject(path)(case)
-
-
-def test_the_folds_of_training_name_their_models(tmp_path: Path) -> None:
-    path = tmp_path / "folds.json"
-    path.write_text(json.dumps([["045", "057"], ["146"]]))
-    with pytest.raises(InputError, match="fold-0"):  # looked for, and not there
-        models_by_subject(path)
-
-
-@pytest.mark.parametrize("text", ["[1, 2]", "{", '{"01": 3}'])
-def test_a_file_that_maps_nothing_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "folds.json"
-    path.write_text(text)
-    with pytest.raises(InputError, match="not a table"):
-        models_by_subject(path)
