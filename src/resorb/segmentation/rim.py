@@ -20,8 +20,8 @@ from resorb.study import FloatArray, Volume
 #: Disc farther than this behind the bodies' posterior wall is displaced, not the bulge that ordinary discs have: from
 #: 2 mm on, the margins of ungraded validation discs moved (median distance to the readers' .47 -> .99 mm).
 CORE_MM = 3.0
-#: How far the rim reaches around it.
-REACH_MM = 2.0
+#: How far the rim reaches around it (`resampling.LIKELY_ODDS` says how it was chosen).
+REACH_MM = 3.0
 #: The wall is this percentile of where the bodies end over so many mm of height: their corners, which stand out
 #: farthest but which a network rounds off, and neither a vein's entry nor an osteophyte.
 WALL_PERCENTILE, WALL_HEIGHT_MM = 80.0, 16.0
@@ -38,10 +38,10 @@ def with_rims(found: Segmentation) -> Segmentation:
     if found.likely_disc is None:
         return found
     rim = _rims(found.structures, found.likely_disc)
-    structures = np.where(rim, np.uint8(Structure.DISC), found.structures.data)
+    structures, probability = found.structures.data.copy(), found.probability.copy()
+    structures[rim] = Structure.DISC
     # Of disc there is at most what the likelier structure left.
-    left = np.minimum(found.probability, CERTAIN - found.probability)
-    probability = np.where(rim, left, found.probability)
+    probability[rim] = np.minimum(probability[rim], CERTAIN - probability[rim])
     return replace(
         found, structures=found.structures.with_data(structures), probability=probability, likely_disc=None
     )
@@ -62,9 +62,20 @@ def _rims(structures: Volume, likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
         behind = (columns[None] - wall[:, None]) * column_mm
         core = disc & (behind > CORE_MM)
         if core.any():
-            away = ndimage.distance_transform_edt(~core, sampling=(row_mm, column_mm))
-            rim[k] = likely[k] & ~disc & (behind > 0) & (away <= REACH_MM)
+            near = _around(core, row_mm, column_mm)
+            away = ndimage.distance_transform_edt(~core[near], sampling=(row_mm, column_mm))
+            rim[k][near] = likely[k][near] & ~disc[near] & (behind[near] > 0) & (away <= REACH_MM)
     return rim
+
+
+def _around(core: NDArray[np.bool_], row_mm: float, column_mm: float) -> tuple[slice, slice]:
+    """Rows and columns of all that the rim of a mask can reach."""
+    rows, columns = ndimage.find_objects(core.astype(np.uint8))[0]
+    down, across = (int(np.ceil(REACH_MM / mm)) for mm in (row_mm, column_mm))
+    return (
+        slice(max(0, rows.start - down), rows.stop + down),
+        slice(max(0, columns.start - across), columns.stop + across),
+    )
 
 
 def _posterior_wall(own: NDArray[np.uint8], row_mm: float) -> FloatArray | None:
