@@ -200,3 +200,40 @@ def test_a_vertebra_too_thin_in_every_slice_cannot_be_framed(upright: Anatomy) -
     labels = np.where(body & ~thin, 0, upright.labels.data).astype(np.uint16)
     with pytest.raises(NotMeasurableError, match="L5 is too small in every slice"):
         fitted(replace(upright, labels=upright.labels.with_data(labels)))
+
+
+def test_a_body_seen_only_beside_the_midline_cannot_frame_a_level(upright: Anatomy) -> None:
+    left = np.abs(upright.labels.to_world(np.moveaxis(np.indices(upright.labels.shape), 0, -1))[..., 0])
+    labels = np.where(upright.body("L4") & (left < 7.0), 0, upright.labels.data).astype(np.uint16)
+    with pytest.raises(NotMeasurableError, match="the slices do not reach the midline of L4/L5"):
+        fitted(replace(upright, labels=upright.labels.with_data(labels)))
+
+
+@pytest.mark.parametrize(("short", "framed"), [(5.0, True), (12.0, False)])
+def test_a_narrowed_disc_may_end_in_front_of_its_corners(
+    upright: Anatomy, short: float, framed: bool
+) -> None:
+    posterior = -upright.labels.to_world(np.moveaxis(np.indices(upright.labels.shape), 0, -1))[..., 1]
+    labels = np.where(upright.disc(L4L5) & (posterior > -short), 0, upright.labels.data).astype(np.uint16)
+    changed = replace(upright, labels=upright.labels.with_data(labels))
+    if framed:
+        np.testing.assert_allclose(fitted(changed).origin, fitted(upright).origin, atol=1e-6)
+    else:
+        with pytest.raises(NotMeasurableError, match="ends 12 mm from the corners"):
+            fitted(changed)
+
+
+def test_wings_of_the_sacrum_are_no_part_of_its_rim(upright: Anatomy) -> None:
+    """Bone beside and behind the sacral endplate leaves frame and rim at L5/S1 as they are."""
+    world = upright.labels.to_world(np.moveaxis(np.indices(upright.labels.shape), 0, -1))
+    below = fitted(upright, L5S1).lower_corner[2]
+    wing = (np.abs(world[..., 0]) > 12.0) & (world[..., 2] < below) & (world[..., 2] > below - 15.0)
+    wing &= (-world[..., 1] > -20.0) & (-world[..., 1] < 3.0) & (upright.labels.data == 0)
+    labels = np.where(wing, anatomy_index(Structure.SACRUM, "S1"), upright.labels.data).astype(np.uint16)
+    before, after = (
+        fitted(upright, L5S1),
+        fitted(replace(upright, labels=upright.labels.with_data(labels)), L5S1),
+    )
+    np.testing.assert_allclose(after.origin, before.origin, atol=0.1)
+    left = np.linspace(-20.0, 20.0, 9)
+    np.testing.assert_allclose(after.lower.corner(left)[0], before.lower.corner(left)[0], atol=0.3)

@@ -10,20 +10,47 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure
 
-from resorb.anatomy import Anatomy, Level, Structure
+from resorb.anatomy import Anatomy, Level
 from resorb.errors import NotMeasurableError
 from resorb.frame import Frame, Rim
-from resorb.rims import SMOOTHING_MM, anterior_rim, closed_rim, half_width_mm, posterior_rim
+from resorb.midline import midline_of
+from resorb.rims import (
+    MIDDLE_MM,
+    SMOOTHING_MM,
+    anterior_rim,
+    by_slice,
+    closed_rim,
+    half_width_mm,
+    outermost,
+    posterior_rim,
+    sacral_rim,
+)
 from resorb.study import FloatArray, Volume
 
 MIN_SECTION_MM2 = 80.0
 MIN_SECTION = 0.5  # of a body's largest section; what is smaller is its flank or a piece of pedicle
-MAX_OFF_DISC_MM = 4.0  # a frame's origin lies at its disc, or its corners are not the disc's
+# A disc reaches so near to the line between its corners, or they are not its own. Narrowed discs end in front of it.
+MAX_OFF_DISC_MM = 8.0
+FAR_ASIDE_MM = (
+    6.0  # from the midline: where a corner is seen only farther out, its height and place there are a guess
+)
 TURN_WITHIN_MM = 12.0
 MAX_TURN = 0.21
-BY_WIDTH, BY_CANAL = "the width of the bodies", "the canal behind the two bodies"
-CANAL_ROWS_MM = 8.0  # above and below the middle of a body
-NEAR_DISC_MM = 20.0  # of a body, the half next to the disc tells where the disc's middle is
+ENDPLATE_MM = 9.0  # from its highest to its lowest point, in one slice
+ROUNDS = 5  # of which points face the disc, and in which direction
+PLANE_SCALES_MM = (
+    4.0,
+    3.0,
+    2.0,
+    1.5,
+    1.0,
+    1.0,
+    1.0,
+    1.0,
+)  # beyond which a point counts little for its endplate
+RIM_SHARE = (
+    1.0 / 3.0
+)  # of the direction to the left that the rims give, where the bodies' shape gives the rest
 AHEAD_MM = tuple(range(8, 26, 2))  # of the posterior corners: over the middle of the disc
 
 
@@ -45,11 +72,13 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
     labels = anatomy.labels
     upper = _outline(labels, anatomy.body(level.upper), level.upper)
     lower = _outline(labels, _near_disc(anatomy, level), level.lower)
-    centre, midline_source = _midline(anatomy, level)
+    midline = midline_of(anatomy, level)
+    centre = midline.point
 
     normals = _endplate_normals(upper, lower)
     cranial = normals.sum(axis=0) / np.linalg.norm(normals.sum(axis=0))
-    left = np.array([-1.0, 0.0, 0.0]) + cranial[0] * cranial
+    left = np.array([-1.0, 0.0, 0.0]) if midline.left is None else midline.left
+    left = left - (left @ cranial) * cranial
     left /= np.linalg.norm(left)
 
     def rims_along(left: FloatArray) -> tuple[FloatArray, list[Rim]]:
@@ -64,10 +93,10 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
 
     axes, rims = rims_along(left)
     # A turned vertebra: the rims run obliquely through the midline; left is along them.
-    turn = float(np.mean([_turn(rim) for rim in rims]))
+    turn = float(np.mean([_turn(rim) for rim in rims])) * (1.0 if midline.left is None else RIM_SHARE)
     axes, rims = rims_along((left + turn * axes[1]) / np.hypot(1.0, turn))
-    corners = np.array([[0.0, *(float(x) for x in rim.corner(0.0))] for rim in rims])
-    shift = corners.mean(axis=0)
+    aside = midline.aside_mm(centre + _between(rims, 0.0) @ axes, axes[0])
+    shift = _between(rims, aside)
     origin = centre + shift @ axes
     rims = [
         replace(
@@ -79,7 +108,9 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         )
         for r in rims
     ]
-    slip = float(corners[1, 1] - corners[0, 1])
+    if level.lower == "S1":
+        rims[1] = sacral_rim(rims[1], rims[0], axes @ normals[1])
+    slip = float(rims[1].corner(0.0)[0] - rims[0].corner(0.0)[0])
     upper_local, lower_local = _local(upper, axes, origin), _local(lower, axes, origin)
     fronts = [
         anterior_rim(points, axes @ normal, sign, name, labels)
@@ -92,11 +123,7 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         replace(rim, outline=closed_rim(rim, front, half_width_mm(body)))
         for rim, front, body in zip(rims, fronts, (upper_local, lower_local), strict=True)
     ]
-    disc = labels.to_world(np.argwhere(anatomy.disc(level)))
-    if len(disc) and np.linalg.norm(disc - origin, axis=1).min() > MAX_OFF_DISC_MM:
-        raise NotMeasurableError(
-            f"no believable rim was found at {level}: the corners do not lie at the disc"
-        )
+    _believable(rims, (labels.to_world(np.argwhere(anatomy.disc(level))) - origin) @ axes.T, level)
     return Frame(
         level=level,
         origin=origin,
@@ -106,9 +133,32 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         slip_mm=slip,
         step_share=float(np.clip(slip / slip_limit_mm - 1.0, 0.0, 1.0)),
         disc_height_mm=_disc_height(upper_local, lower_local, AHEAD_MM),
-        midline_source=midline_source,
+        midline_source=midline.source,
         height_index=_height_index(rims, fronts, (upper_local, lower_local)),
     )
+
+
+def _believable(rims: Sequence[Rim], disc: FloatArray, level: Level) -> None:
+    """Refuse rims that are not those of a disc, given by its voxels in local mm (n, 3)."""
+    if max(float(np.abs(rim.left).min()) for rim in rims) > FAR_ASIDE_MM:
+        raise NotMeasurableError(f"the slices do not reach the midline of {level}")
+    middle = disc[np.abs(disc[:, 0]) < MIDDLE_MM]
+    disc = middle if len(middle) else disc
+    if not len(disc):
+        return
+    ends = [np.column_stack(rim.corner(disc[:, 0])) for rim in rims]
+    along = ends[1] - ends[0]
+    share = np.sum((disc[:, 1:] - ends[0]) * along, axis=1) / np.maximum(np.sum(along**2, axis=1), 1e-6)
+    foot = ends[0] + np.clip(share, 0.0, 1.0)[:, None] * along
+    if (away := float(np.linalg.norm(disc[:, 1:] - foot, axis=1).min())) > MAX_OFF_DISC_MM:
+        raise NotMeasurableError(
+            f"no believable rim was found at {level}: the disc as labelled ends {away:.0f} mm from the corners"
+        )
+
+
+def _between(rims: Sequence[Rim], left: float) -> FloatArray:
+    """(3,) local mm midway between the corners of two rims at a position to the left."""
+    return np.asarray(np.mean([[left, *(float(x) for x in rim.corner(left))] for rim in rims], axis=0))
 
 
 def _turn(rim: Rim) -> float:
@@ -164,55 +214,12 @@ def _outline(volume: Volume, mask: NDArray[np.bool_], vertebra: str) -> FloatArr
     return np.concatenate(points)
 
 
-def _midline(anatomy: Anatomy, level: Level) -> tuple[FloatArray, str]:
-    """A world point in the midline at the level, and what it was found on.
-
-    Bodies whole in the field give it; in a slab that cuts the bodies, the canal behind the two bodies does (at body
-    height, where a herniation of this disc pushes it least). Where only one is whole (L5 above the sacrum, whose wings
-    leave the field), body and canal are averaged.
-    """
-    labels = anatomy.labels
-    found = [np.argwhere(anatomy.body(name)) for name in (level.upper, level.lower)]
-    index = np.concatenate(found)
-    whole = [
-        one for one in found if len(one) and one[:, 0].min() > 0 and one[:, 0].max() < labels.shape[0] - 1
-    ]
-    canal = None if len(whole) == len(found) else _behind_bodies(anatomy, found)
-    if whole:
-        # Every slice counts by its area, so that the middle is found more finely than slices are thick.
-        row = float(index[:, 1].mean())
-        near = [one[np.abs(one[:, 1] - row) * labels.spacing_mm[1] < NEAR_DISC_MM] for one in whole]
-        middles = [(part if len(part) else one)[:, 0].mean() for part, one in zip(near, whole, strict=True)]
-        by_width = labels.to_world(np.array([np.mean(middles), *index[:, 1:].mean(axis=0)]))
-        return (
-            (by_width, BY_WIDTH)
-            if canal is None
-            else (0.5 * (by_width + canal), f"{BY_WIDTH} and {BY_CANAL}")
-        )
-    if canal is not None:
-        return canal, BY_CANAL
-    return labels.to_world(index.mean(axis=0)), "the middle of the field"
-
-
-def _behind_bodies(anatomy: Anatomy, bodies: Sequence[NDArray[np.intp]]) -> FloatArray | None:
-    """Middle (3,) of the canal at the height of two bodies, given by their voxels; None where no canal is seen."""
-    labels = anatomy.labels
-    sac = np.argwhere(anatomy.structure(Structure.THECAL_SAC))
-    heights = [float(np.median(body[:, 1])) for body in bodies if len(body)]
-    if not len(sac) or not heights:
-        return None
-    away = np.min([np.abs(sac[:, 1] - height) for height in heights], axis=0) * labels.spacing_mm[1]
-    near = away < CANAL_ROWS_MM
-    # A point in the canal itself: a turned patient's midline is not at one x all the way forward.
-    return np.asarray(np.median(labels.to_world(sac[near]), axis=0)) if near.any() else None
-
-
 def _endplate_normals(upper: FloatArray, lower: FloatArray) -> FloatArray:
     """(2, 3) unit vectors, cranial, at right angles to the facing endplates of the upper and the lower body."""
     axis = upper[:, :3].mean(axis=0) - lower[:, :3].mean(axis=0)
     axis /= np.linalg.norm(axis)
     normals = np.stack([axis, axis])
-    for _ in range(3):
+    for _ in range(ROUNDS):
         for n, (points, sign) in enumerate(((upper, -1.0), (lower, 1.0))):
             normal = _plane_normal(_facing(points, normals[n], sign))
             normals[n] = normal if normal @ axis > 0 else -normal
@@ -224,29 +231,33 @@ def _facing(points: FloatArray, axis: FloatArray, sign: float) -> FloatArray:
     forward = np.cross(axis, [1.0, 0.0, 0.0])
     forward /= np.linalg.norm(forward)
     chosen = []
-    for number in np.unique(points[:, 3]):
-        outline = points[points[:, 3] == number, :3]
-        across, along = outline @ forward, (outline @ axis) * sign
+    for outline in by_slice(points):
+        across, along = outline[:, :3] @ forward, (outline[:, :3] @ axis) * sign
         low, high = np.quantile(across, [0.02, 0.98])
         margin = 0.12 * (high - low)
-        column = np.floor(across / 2.0).astype(np.int64)
-        for c in np.unique(column[(across > low + margin) & (across < high - margin)]):
-            members = np.flatnonzero(column == c)
-            chosen.append(outline[members[np.argmax(along[members])]])
-    return np.array(chosen)
+        inner = np.flatnonzero((across > low + margin) & (across < high - margin))
+        columns = np.unique(np.floor(across[inner] / 2.0))
+        column = np.floor(across / 2.0)
+        top = outermost(column, along)
+        # Farther off lies no endplate, but the floor of a pedicle.
+        top = top[np.isin(column[top], columns) & (along[top] > along[top].max() - ENDPLATE_MM)]
+        chosen.append(outline[top, :3])
+    return np.concatenate(chosen)
 
 
 def _plane_normal(points: FloatArray) -> FloatArray:
-    """Unit normal of the plane through points (n, 3), refitted without the farthest tenth (Schmorl nodes, spurs)."""
+    """Unit normal of the plane through points (n, 3), by reweighting (Cauchy) from a wide scale to a narrow one.
+
+    What is no endplate (Schmorl nodes, spurs, a stretch of wall behind an oblique endplate) so loses its weight.
+    """
     if len(points) < 6:
         raise NotMeasurableError("an endplate is seen in too few places to be measured")
-    kept = points
+    weight = np.ones(len(points))
     normal = np.array([0.0, 0.0, 1.0])
-    for _ in range(3):
-        centre = kept.mean(axis=0)
-        normal = np.linalg.svd(kept - centre, full_matrices=False)[2][2]
-        distance = np.abs((points - centre) @ normal)
-        kept = points[distance <= np.quantile(distance, 0.9)]
+    for scale in PLANE_SCALES_MM:
+        centre = np.average(points, axis=0, weights=weight)
+        normal = np.linalg.eigh(((points - centre).T * weight) @ (points - centre))[1][:, 0]
+        weight = 1.0 / (1.0 + ((points - centre) @ normal / scale) ** 2)
     return np.asarray(normal)
 
 
@@ -273,9 +284,8 @@ def _disc_height(upper: FloatArray, lower: FloatArray, places: Sequence[float]) 
     for ahead in places:
         facing = []
         for points, sign in ((upper, -1.0), (lower, 1.0)):
-            near = (np.abs(points[:, 0]) < 10.0) & (np.abs(points[:, 1] + ahead) < 1.0)
-            numbers = np.unique(points[near, 3])
-            tops = [sign * np.max(points[near & (points[:, 3] == n), 2] * sign) for n in numbers]
+            near = points[(np.abs(points[:, 0]) < 10.0) & (np.abs(points[:, 1] + ahead) < 1.0)]
+            tops = [sign * float(np.max(part[:, 2] * sign)) for part in by_slice(near)]
             # The median: a slice that tilts out of the window shows the far endplate only.
             facing.append(float(np.median(tops)) if tops else np.nan)
         gaps.append(facing[0] - facing[1])

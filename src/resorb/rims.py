@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resorb.frame import WALL_HEIGHT_MM, Rim
 from resorb.study import FloatArray, Volume
@@ -34,6 +35,7 @@ MIN_SEEN_MM = 20.0  # a rim seen over less than this is not closed by guess
 OUTLINE_POWER = 2.5  # of the superellipse that an endplate's outline nearly is; by eye on label maps
 OUTER_SHARE = 0.55  # of the way to the outermost slice, from where lengths tell the width
 OUTERMOST = 0.97  # share of the half width that is seen at least where an endplate has not grown shorter
+SACRAL_MM = 9.0  # from the midline; farther out the outline of the sacrum is that of its wings and pedicles
 AT_EDGE_MM = 1.5  # a body seen this near to the field's last slice goes on beyond it
 
 
@@ -43,12 +45,13 @@ def posterior_rim(points: FloatArray, normal: FloatArray, sign: float, vertebra:
     `normal` (3,) is the endplate's own, cranial, in local coordinates: a wedged body's corner may lie well
     below its highest point. `sign` is +1 for a superior endplate (of the lower body), -1 for an inferior one.
     """
+    slices = by_slice(points)
 
     def corners(within_mm: float, behind_mm: float) -> FloatArray:
         found = []
-        for number in np.unique(points[np.abs(points[:, 0]) < within_mm, 3]):
-            outline = points[(points[:, 3] == number) & (points[:, 1] < behind_mm)]
-            if not len(outline):
+        for whole in slices:
+            outline = whole[whole[:, 1] < behind_mm]
+            if not len(outline) or np.abs(whole[:, 0]).min() >= within_mm:
                 continue
             height = (outline[:, 1] * normal[1] + outline[:, 2] * normal[2]) * sign
             backward = outline[:, 1] * normal[2] - outline[:, 2] * normal[1]
@@ -69,7 +72,7 @@ def posterior_rim(points: FloatArray, normal: FloatArray, sign: float, vertebra:
     # To the side the rim curves forwards: what lies farther back than its middle there is a pedicle.
     middle = corners(MIDDLE_MM, np.inf)
     behind = float(np.median(middle[:, 1])) + PEDICLE_MARGIN_MM if len(middle) else np.inf
-    found = corners(np.inf, behind)
+    found = corners(SACRAL_MM if vertebra == "S1" else np.inf, behind)
     found = found[np.argsort(found[:, 0])]
     found[:, 1] -= _spur(points, found, sign)
     left = found[:, 0]
@@ -91,6 +94,37 @@ def anterior_rim(points: FloatArray, normal: FloatArray, sign: float, vertebra: 
     mirror = np.array([1.0, -1.0, 1.0, 1.0])
     found = posterior_rim(points * mirror, normal * mirror[:3], sign, vertebra, field)
     return replace(found, posterior=-found.posterior)
+
+
+def sacral_rim(sacrum: Rim, above: Rim, normal: FloatArray) -> Rim:
+    """The rim of S1, whose sides go over into the wings: beyond the middle it runs as that of the endplate above does.
+
+    Args:
+        sacrum: the rim near the midline; above: that of L5's lower endplate, local mm.
+        normal: (3,) of the sacral endplate, local, along which no height is lost to the sides.
+    """
+    middle = sacrum.left[np.abs(sacrum.left) < SACRAL_MM]
+    ends = (float(middle[0]), float(middle[-1])) if len(middle) else (0.0, 0.0)
+    beside = above.left[(above.left < ends[0]) | (above.left > ends[1])]
+    joint = np.clip(beside, *ends)
+    back, height = sacrum.corner(joint)
+    ahead = above.corner(beside)[0] - above.corner(joint)[0]
+    down = (normal[0] * (beside - joint) + normal[1] * ahead) / normal[2]
+    aside = np.column_stack([beside, back + ahead, height - down])
+    known = np.column_stack([middle, *sacrum.corner(middle)])
+    left, posterior, cranial = (every := np.concatenate([aside, known]))[np.argsort(every[:, 0])].T
+    return replace(sacrum, left=left, posterior=posterior, cranial=cranial, extent=above.extent)
+
+
+def by_slice(points: FloatArray) -> list[FloatArray]:
+    """Outline points (n, 4), slice after slice, parted by slice."""
+    return np.split(points, np.flatnonzero(np.diff(points[:, 3])) + 1) if len(points) else []
+
+
+def outermost(group: FloatArray, value: FloatArray) -> NDArray[np.intp]:
+    """(m,) index of the largest value (n,) of each group (n,), in the order of the groups."""
+    order = np.lexsort((value, group))
+    return np.asarray(order[np.append(np.diff(group[order]) != 0, True)])
 
 
 def closed_rim(back: Rim, front: Rim, by_waist_mm: float) -> FloatArray | None:
@@ -131,8 +165,7 @@ def closed_rim(back: Rim, front: Rim, by_waist_mm: float) -> FloatArray | None:
 def half_width_mm(points: FloatArray) -> float:
     """Half of an endplate's width, from the body's waist, which no osteophyte widens; infinite where it is not seen."""
     chords = []
-    for number in np.unique(points[:, 3]):
-        outline = points[points[:, 3] == number]
+    for outline in by_slice(points):
         low, high = outline[:, 2].min(), outline[:, 2].max()
         waist = outline[np.abs(outline[:, 2] - 0.5 * (low + high)) < WAIST_ROW_MM]
         if len(waist) > 1:
@@ -152,18 +185,18 @@ def _spur(points: FloatArray, corners: FloatArray, sign: float) -> float:
     """
     rows: list[FloatArray] = []
     near = corners[np.abs(corners[:, 0]) < MIDDLE_MM]
-    for number, corner in enumerate(near):
+    slices = {outline[0, 3]: outline for outline in by_slice(points)}
+    for count, corner in enumerate(near):
         # Slices may be oblique to the axes: the nearest one's outline is the corner's own.
-        outline = points[points[:, 3] == points[np.argmin(np.abs(points[:, :3] - corner).sum(axis=1)), 3]]
-        away = (corner[2] - outline[:, 2]) * sign
-        row = np.floor(away).astype(np.intp)
-        for n in range(int(WALL_START_MM), int(WALL_END_MM)):
-            if (row == n).any():
-                back = np.flatnonzero(row == n)[np.argmax(outline[row == n, 1])]
-                rows.append(np.array([number, away[back], corner[1] - outline[back, 1]]))
-    if len(rows) < FEWEST_ROWS * max(len(near), 1):
+        outline = slices[points[np.argmin(np.abs(points[:, :3] - corner).sum(axis=1)), 3]]
+        height = (corner[2] - outline[:, 2]) * sign
+        row = np.floor(height)
+        back = outermost(row, outline[:, 1])
+        back = back[(row[back] >= WALL_START_MM) & (row[back] < WALL_END_MM)]
+        rows.append(np.column_stack([np.full(len(back), count), height[back], corner[1] - outline[back, 1]]))
+    if not rows or sum(len(part) for part in rows) < FEWEST_ROWS * len(near):
         return 0.0
-    number, away, ahead = np.array(rows).T
+    number, away, ahead = np.concatenate(rows).T
     flare = np.exp(-((away / SPUR_REACH_MM) ** 2))
     basis = np.column_stack([number[:, None] == np.arange(len(near)), away, away**2, flare])
     # The bend is held near its usual value, as by a measurement of it; a wall lies in front of its corner by less.
@@ -180,17 +213,16 @@ def _smooth_along(at: FloatArray, values: FloatArray, bandwidth: float) -> Float
     """Values (n,) at positions (n,), smoothed by a robust local quadratic fit (bisquare weights, as in loess)."""
     if len(at) < 4:
         return np.full(len(at), np.median(values))
-    robust = np.ones(len(at))
-    fitted = np.empty(len(at))
+    robust: FloatArray = np.ones(len(at))
+    fitted: FloatArray = np.empty(len(at))
+    offset = at - at[:, None]
+    near = np.exp(-0.5 * (offset / bandwidth) ** 2)
+    basis = np.stack([np.ones_like(offset), offset, offset**2], axis=-1)
     for _ in range(3):
-        fitted = np.empty(len(at))
-        for n, here in enumerate(at):
-            offset = at - here
-            weight = np.exp(-0.5 * (offset / bandwidth) ** 2) * robust
-            basis = np.column_stack([np.ones_like(offset), offset, offset**2])
-            # A weak ridge on slope and bend keeps a slab's ends from swinging.
-            normal = (basis.T * weight) @ basis + np.diag([0.0, 0.5, 50.0])
-            fitted[n] = np.linalg.solve(normal, (basis.T * weight) @ values)[0]
+        weighted = np.swapaxes(basis, 1, 2) * (near * robust)[:, None]
+        # A weak ridge on slope and bend keeps a slab's ends from swinging.
+        normal = weighted @ basis + np.diag([0.0, 0.5, 50.0])
+        fitted = np.asarray(np.linalg.solve(normal, weighted @ values[:, None])[:, 0, 0])
         residual = np.abs(values - fitted)
         scale = 6.0 * max(float(np.median(residual)), 0.1)
         robust = np.clip(1.0 - (residual / scale) ** 2, 0.0, 1.0) ** 2
