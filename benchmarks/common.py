@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import io
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,10 +105,16 @@ class Table:
         return self.row(**case) is not None
 
     def append(self, row: Mapping[str, object]) -> None:
+        self.extend([row])
+
+    def extend(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Append rows, all or none where the run is cut off; several processes may share one file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = not self.path.exists()
         with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns, lineterminator="\n")
-            if new:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            text = io.StringIO()
+            writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+            if not os.fstat(file.fileno()).st_size:
                 writer.writeheader()
-            writer.writerow(row)
+            writer.writerows(rows)
+            file.write(text.getvalue())

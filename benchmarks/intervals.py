@@ -18,7 +18,7 @@ from rich.table import Table as Printed
 from scipy.optimize import linprog
 
 from benchmarks.common import ROOT, Table, clear_errors, console
-from benchmarks.measurement import CHOICES, TRUE, run
+from benchmarks.measurement import CHOICES, TRUE, Part, numbers_of, run
 from benchmarks.measurement_rows import COLUMNS, KEY, QUANTITIES, value
 from benchmarks.measurement_tables import Rows, herniations, levels, lumbar
 from benchmarks.phantoms import CALIBRATION_SEED
@@ -38,14 +38,15 @@ MOST = (np.inf, 0.5, np.inf, np.inf, np.inf, np.inf)
 NUMBERS = ("base", "share", "pixel", "slice", "axial", "doubt")
 SLICE, AXIAL = NUMBERS.index("slice"), NUMBERS.index("axial")
 PARTS = ("mask", "model")
+WHOLE_RUN = "1/1"
 HEAD = (
     "Reach of 95 % intervals below and above a value, as resorb.measurement.intervals reads it.",
     "Written by `python -m benchmarks.intervals`; not edited by hand.",
 )
 Sides = tuple[FloatArray, FloatArray]
 #: Of one kind of masks: what it was calibrated on, and its reaches.
-Part = tuple[str, Reaches]
-NOTHING: Part = ("not calibrated", {})
+Calibrated = tuple[str, Reaches]
+NOTHING: Calibrated = ("not calibrated", {})
 
 
 def observed(rows: Rows, name: str) -> tuple[FloatArray, FloatArray, list[str]]:
@@ -129,7 +130,7 @@ def _rounded(numbers: FloatArray) -> Reach:
     return Reach(**{name: float(f"{number:.4g}") for name, number in zip(NUMBERS, numbers, strict=True)})
 
 
-def written(parts: Mapping[str, Part]) -> str:
+def written(parts: Mapping[str, Calibrated]) -> str:
     """The text of intervals.toml."""
     lines = [f"# {line}" for line in HEAD]
     for part, (about, table) in parts.items():
@@ -146,7 +147,7 @@ def _inline(reach: Reach) -> str:
     return "{ " + ", ".join(f"{name} = {getattr(reach, name):.4g}" for name in NUMBERS) + " }"
 
 
-def printed(parts: Mapping[str, Part]) -> Printed:
+def printed(parts: Mapping[str, Calibrated]) -> Printed:
     """Half widths in the two usual resolutions, of a value of nothing and of a usual one."""
     table = Printed("Masks", "Quantity", "Value", "3D, 0.9 mm", "4.4 mm slices", "with axial slices")
     usual = {"_mm3": 600.0, "_mm2": 60.0, "_mm": 6.0}
@@ -173,6 +174,7 @@ def main(
         Path | None,
         typer.Option("--kept", help="A folder that simulated patients are kept in, for another run."),
     ] = None,
+    part: Part = WHOLE_RUN,
     target: Annotated[Path, typer.Option("--target", help="The file to write.")] = SHIPPED,
 ) -> None:
     """Measure simulated studies and write how far the truth lies from what was measured."""
@@ -182,7 +184,10 @@ def main(
         network = None if masks == TRUE else EmbeddedModel(model)
         models = {"true": (None,), "model": (network,), "both": (None, network)}[masks]
         table = Table(output / "intervals.csv", COLUMNS, KEY)
-        run(range(1, n + 1), CALIBRATION_SEED, models, kept, table)
+        run(numbers_of(n, part), CALIBRATION_SEED, models, kept, table)
+        if part != WHOLE_RUN:
+            console().print("Measured; without --part the reaches are fitted and written.")
+            return
         rows = table.rows()
         parts = dict.fromkeys(PARTS, NOTHING) | (stored(target) if target.exists() else {})
         for part, source in (("mask", TRUE), ("model", network.source if network else "")):

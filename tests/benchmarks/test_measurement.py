@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from benchmarks import measurement_tables as tables
 from benchmarks.agreement import limits_of_agreement
+from benchmarks.common import Table
+from benchmarks.measurement import FUSED, Outlines, numbers_of
 from benchmarks.measurement_rows import COLUMNS, EXTRA, KEY, WHOLE, rows_of
 from benchmarks.phantoms import (
     CALIBRATION_SEED,
@@ -22,8 +25,9 @@ from benchmarks.phantoms import (
     case_of,
     study_of,
 )
-from resorb import Timepoint
+from resorb import Anatomy, Study, Timepoint, UsageError
 from resorb.reading import DiscReading, Herniation, PlaneExtent, Quantity
+from resorb.segmentation.model import EmbeddedModel
 from resorb.simulation.case import SimulatedDate
 from tests import steps
 from training import simulated as trained_on
@@ -186,3 +190,44 @@ def test_every_table_prints(given: bool, capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out
     assert "masks: a model" in shown and "Not measured" in shown
     assert f"{tables.REPEATABILITY_MM[given]:g}" in shown
+
+
+def test_parts_are_disjoint_and_hold_everyone() -> None:
+    parts = [set(numbers_of(7, f"{part}/3")) for part in (1, 2, 3)]
+    assert sorted(n for part in parts for n in part) == list(range(1, 8))
+    assert list(numbers_of(3, "1/1")) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("part", ["", "2", "0/2", "3/2", "1/2/3", "a/b"])
+def test_what_is_no_part_is_refused(part: str) -> None:
+    with pytest.raises(UsageError, match="--part"):
+        numbers_of(9, part)
+
+
+def test_thick_slices_are_segmented_once_for_both_of_their_studies(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def drawn(study: Study, **_: object) -> Anatomy:
+        asked.append(study.axial is not None)
+        return study_of(both, FUSED)[1]
+
+    both = Patient(1, patient.truth, {"4 mm": patient.shots["4 mm"], "axial": patient.shots["4 mm"]})
+    monkeypatch.setattr("benchmarks.measurement.segment", drawn)
+    outlines = Outlines(both, cast(EmbeddedModel, object()))
+    alone, fused = outlines.of("4 mm sagittal"), outlines.of(FUSED)
+    assert asked == [True]
+    assert (alone[0].axial, alone[1].axial) == (None, ())
+    assert fused[0].axial is not None and fused[1].axial
+    assert alone[1].labels is fused[1].labels
+
+
+def test_several_processes_may_add_to_one_table(tmp_path: Path) -> None:
+    one, other = (Table(tmp_path / "rows.csv", ("who", "n"), ("who", "n")) for _ in range(2))
+    assert not one.rows() and not other.rows()
+    for n in range(3):
+        one.append({"who": "one", "n": n})
+        other.extend({"who": "other", "n": m} for m in (2 * n, 2 * n + 1))
+    assert len(one.rows()) == 9  # one header, whoever came first
+    assert one.holds(who="other", n=5)

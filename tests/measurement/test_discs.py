@@ -194,6 +194,8 @@ def test_axial_stacks_tell_width_and_canal_where_they_cover_the_level() -> None:
     assert (one.width_mm.source, one.height_mm.source) == ("axial", "sagittal")
     assert one.axial.extent_mm.source == "axial"
     assert one.width_mm.value == pytest.approx(2 * BUMP.half_width, abs=0.8)
+    assert (one.volume_mm3.source, one.depth_mm.source) == ("sagittal and axial", "sagittal")
+    assert one.volume_mm3.value == pytest.approx(BUMP.volume_mm3, rel=0.12)
     # A stack that does not reach the level changes nothing.
     away = labels.affine.copy()
     away[2, 3] -= 300.0

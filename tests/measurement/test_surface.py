@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from resorb.anatomy import Level
 from resorb.frame import Frame, Rim
 from resorb.measurement.surface import surface_of
-from resorb.study import FloatArray
+from resorb.study import FloatArray, Volume
 
 #: Rims are circles about an axis 20 mm in front of the posterior corner, 10 mm apart.
 RADIUS, HALF_HEIGHT = 20.0, 5.0
@@ -89,3 +89,12 @@ def test_the_circumference_is_that_of_the_rims() -> None:
 )
 def test_directions_from_the_axis_of_the_disc(left: float, posterior: float, expected: float) -> None:
     assert surface_of(frame()).turn_deg(np.array([left, posterior, 1.0])) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("turn", [0.0, 30.0, 60.0, 85.0])
+def test_sagittal_slices_go_outwards_less_the_farther_to_the_side(turn: float) -> None:
+    """A cylinder's outward direction is known: of it, a sagittal slice holds the cosine of the turn."""
+    angle = np.radians(turn)
+    point = np.array([[(RADIUS + 1.0) * np.sin(angle), (RADIUS + 1.0) * np.cos(angle) - RADIUS, 0.0]])
+    slices = Volume(np.zeros((2, 2, 2), np.uint8), np.diag([4.0, 1.0, 1.0, 1.0]))
+    assert surface_of(frame()).in_slice(point, slices)[0] == pytest.approx(np.cos(angle), abs=0.06)

@@ -21,7 +21,11 @@ from resorb.measurement.classes import (
 from resorb.measurement.extents import Piece
 from resorb.measurement.level import LevelScene
 from resorb.measurement.material import CRANIAL, LEFT, POSTERIOR
+from resorb.measurement.surface import Surface
 from resorb.reading import Class, Classes
+from resorb.study import FloatArray
+
+INSIDE_MM = 0.01  # of the face's ends, where rounding does not put a point beyond them
 
 
 class TwoSeries(Protocol):
@@ -78,19 +82,36 @@ def unplaced(kind: Class, reason: str) -> Classes:
 
 
 def _reach(piece: Piece, marks: Landmarks) -> float | None:
-    """In the largest axial section, how far material reaches from the reference towards the intra-facet line."""
+    """In the largest axial section, how far material reaches from the reference towards the intra-facet line.
+
+    Both ways run straight backwards; beside the posterior face, from where that ends.
+    """
     if marks.facets is None:
         return None
     row = int(np.argmax(piece.axial_mm2))
-    section = np.zeros(piece.cells.shape, bool)
-    section[..., row] = piece.inner[..., row]
-    if not section.any():
+    at, depth = np.nonzero(piece.inner[..., row])
+    if not len(at):
         return 0.0
     grid = piece.material.grid
-    local = grid.local[section]
-    # Tissue reaches as far behind a cell's centre as that lies inside it, and the reference lies `outward` before it.
-    back = local[:, POSTERIOR] - piece.material.distance[section]
-    reference = local[:, POSTERIOR] - grid.outward[section]
+    left = grid.axes[LEFT][at]
+    # Tissue reaches as far behind a cell's centre as that lies inside it.
+    back = grid.axes[POSTERIOR][depth] - piece.material.distance[at, depth, row]
+    reference = _face_mm(grid.surface, left, float(grid.axes[CRANIAL][row]))
     (l0, p0), (l1, p1) = marks.facets
-    line = p0 + (p1 - p0) * (local[:, LEFT] - l0) / (l1 - l0)
+    line = p0 + (p1 - p0) * (left - l0) / (l1 - l0)
     return float(((back - reference) / np.maximum(line - reference, 1.0)).max())
+
+
+def _face_mm(surface: Surface, left: FloatArray, height: float) -> FloatArray:
+    """(n,) posterior coordinate of the posterior face in one axial section; beside it, that of its end."""
+    rims = surface.frame.upper.extent, surface.frame.lower.extent
+    low, high = max(rim[0] for rim in rims), min(rim[1] for rim in rims)
+    inside = min(INSIDE_MM, 0.49 * (high - low))  # in a narrow field the face may be narrower
+    on_face = np.clip(left, surface.face[0] + INSIDE_MM, surface.face[1] - INSIDE_MM)
+    on_face = np.clip(on_face, low + inside, high - inside)
+    points = np.stack([on_face, np.zeros(len(left)), np.full(len(left), height)], axis=-1)
+    here, farther = (
+        surface.frame.behind_mm(surface.frame.to_world(points + np.array([0.0, step, 0.0])))
+        for step in (0.0, 1.0)
+    )
+    return np.asarray(-here / (farther - here))  # the distance is at right angles to the face

@@ -86,7 +86,7 @@ def measure(
         discs=tuple(discs),
     )
     reading = with_intervals(reading, anatomy, image.spacing_mm)
-    reading = with_nearness(reading, image.spacing_mm)
+    reading = with_nearness(reading, image.spacing_mm, limits)
     return Timepoint(study, anatomy, reading, study.sagittal.volume.from_sagittal(mask), found)
 
 
@@ -111,7 +111,7 @@ def _read(scene: LevelScene, signal: _Signal, corner: NDArray[np.intp]) -> DiscR
     ratios = [signal.of(one.displaced(), corner) for one in herniations]
     disc = disc_record(scene, all_displaced(scene), herniations, (signal.of(scene.displaced, corner), ratios))
     nucleus = signal.nucleus(scene, corner)
-    state = DiscState(nucleus.value, disc.disc_height_index.value, reason=nucleus.reason)
+    state = DiscState(nucleus.value, disc.disc_height_mm.value, reason=nucleus.reason)
     sac = disc.sac_area_mm2
     return disc.model_copy(
         update={

@@ -92,8 +92,9 @@ class Voxels:
     Attributes:
         index: (n, 3) voxel indices; local: (n, 3) left, posterior, cranial mm of their centres.
         outward: (n,) distance of the centre outside the reference surface, mm.
-        distance: (n,) signed distance of the centre to the tissue, mm, negative inside.
+        distance: (n,) signed distance of the centre to the tissue within its slice, mm, negative inside.
         share: (n,) displaced share of the voxel.
+        in_slice: (n,) how far a slice goes outwards per mm (`Surface.in_slice`).
     """
 
     index: NDArray[np.intp]
@@ -101,6 +102,7 @@ class Voxels:
     outward: FloatArray
     distance: FloatArray
     share: FloatArray
+    in_slice: FloatArray
     volume: Volume
 
     def volume_mm3(self, own: NDArray[np.bool_] | None = None) -> float:
@@ -128,7 +130,8 @@ class Voxels:
         inside = (self.distance < 0) & (self.outward > 0)
         inside = inside if own is None else inside & own
         depth = np.zeros(self.volume.shape[0])
-        np.maximum.at(depth, self.index[inside, 0], (self.outward - self.distance)[inside])
+        reach = self.outward - self.in_slice * self.distance
+        np.maximum.at(depth, self.index[inside, 0], reach[inside])
         return depth
 
 
@@ -152,6 +155,7 @@ def voxels_of(shape: Shape, surface: Surface) -> Voxels:
         outward[keep],
         distance,
         cell_shares(distance.astype(np.float32), outward[keep], volume),
+        surface.in_slice(local[keep], volume),
         volume,
     )
 

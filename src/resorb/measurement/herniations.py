@@ -13,8 +13,8 @@ from resorb.measurement.canal import canal_occupied
 from resorb.measurement.classify import classes_of
 from resorb.measurement.displaced import Displaced, Voxels
 from resorb.measurement.extents import Piece, deepest_piece
-from resorb.measurement.level import AXIAL, SAGITTAL, LevelScene
-from resorb.measurement.material import CRANIAL
+from resorb.measurement.level import AXIAL, BOTH, SAGITTAL, LevelScene
+from resorb.measurement.material import CRANIAL, PITCH_MM
 from resorb.measurement.quantity import NOTHING, known, measured, missing, point, whole
 from resorb.measurement.shape import Float32, Mask
 from resorb.measurement.summits import Part
@@ -62,13 +62,38 @@ class Measured:
 
     @cached_property
     def depth_mm(self) -> float:
-        """By the slices themselves, or between them where it is deepest there."""
+        """By the slices themselves, or between them where it is deepest there; on the sides by the axial ones."""
+        if self.axial is not None and self.deepest_by == AXIAL:
+            return self.axial.depth_mm
         between = 0.0 if self.sagittal.empty else self.sagittal.depth_mm
         return max(float(self.voxels.depth_by_slice_mm(self.sought).max()), between)
 
+    @property
+    def deepest_by(self) -> str:
+        """The series that depth is taken from: on the sides of a disc sagittal slices run along its surface."""
+        return (
+            AXIAL if self.axial is not None and self.part is not None and self.sagittal.lateral else SAGITTAL
+        )
+
     @cached_property
     def volume_mm3(self) -> float:
-        return self.voxels.volume_mm3(self.own)
+        """Mean of both series, as each adds and misses material between slices of its own.
+
+        What the axial stacks do not cover is as the sagittal series shows it.
+        """
+        sagittal_mm3 = self.voxels.volume_mm3(self.own)
+        if self.axial is None or self.scene.sagittal is None:
+            return sagittal_mm3
+        seen, whole_level = self.axial.material.seen, self.part is None
+        cells = seen if whole_level else seen & self.axial.cells
+        unseen = ~seen if whole_level else ~seen & self.sagittal.cells
+        axial = self.axial.material.share[cells].sum(dtype=np.float64)
+        beside = self.scene.sagittal.share[unseen].sum(dtype=np.float64)
+        return 0.5 * (sagittal_mm3 + float(axial + beside) * PITCH_MM**3)
+
+    @property
+    def volume_source(self) -> str:
+        return SAGITTAL if self.axial is None else BOTH
 
     @cached_property
     def canal_share(self) -> float | None:
@@ -93,12 +118,14 @@ class Measured:
     def depth(self) -> Quantity:
         by_slice = self.voxels.depth_by_slice_mm(self.sought)
         last = int(np.argmax(by_slice)) in (0, len(by_slice) - 1)
-        return whole(
-            self.depth_mm, self.cropped and last, "largest distance outside the reference surface", SAGITTAL
-        )
+        cut = self.cropped and last and self.deepest_by == SAGITTAL
+        return whole(self.depth_mm, cut, "largest distance outside the reference surface", self.deepest_by)
 
     def volume(self) -> Quantity:
-        return whole(self.volume_mm3, self.cropped, "disc volume outside the reference surface", SAGITTAL)
+        method = "disc volume outside the reference surface"
+        if self.axial is not None:
+            method += ", mean of both series"
+        return whole(self.volume_mm3, self.cropped, method, self.volume_source)
 
     def width(self) -> Quantity:
         """Along the disc's margin: from left to right, on the side of a disc from front to back."""

@@ -18,7 +18,7 @@ from resorb.measurement.shape import Mask, Shape, shape_of
 from resorb.measurement.summits import Part, split
 from resorb.measurement.surface import Surface, surface_of
 
-SAGITTAL, AXIAL = "sagittal", "axial"
+SAGITTAL, AXIAL, BOTH = "sagittal", "axial", "sagittal and axial"
 NEAR_MM = 1.0  # disc this near to the reference surface is looked at closely
 AXIAL_SEES = 0.8  # share of what the sagittal series shows that an axial stack must cover
 AXIAL_AGREES = (0.4, 2.5)  # volume in the axial labels against the sagittal ones, or they are not used

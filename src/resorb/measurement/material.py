@@ -61,12 +61,14 @@ class Material:
         distance: (l, p, z) signed distance to the disc tissue of the level, mm, negative inside.
         seen: (l, p, z) cells that the series covers.
         source: of the series, in words.
+        in_slice: (l, p, z) how far its slices go outwards per mm (`Surface.in_slice`).
     """
 
     grid: Grid
     distance: Float32
     seen: Mask
     source: str
+    in_slice: Float32
 
     @cached_property
     def share(self) -> Float32:
@@ -84,10 +86,13 @@ class Material:
     def reach(self) -> Float32:
         """(l, p, z) how far tissue reaches outside round each displaced cell, mm; 0 where there is none.
 
-        A cell that lies `d` inside the tissue has tissue `d` farther out than its centre.
+        A cell that lies `d` inside the tissue of its slice has tissue farther out than its centre by `d`, as far as
+        the slice goes outwards.
         """
         inside = (self.distance < 0) & (self.grid.outward > 0)
-        return np.asarray(np.where(inside, self.grid.outward - self.distance, 0.0), np.float32)
+        return np.asarray(
+            np.where(inside, self.grid.outward - self.in_slice * self.distance, 0.0), np.float32
+        )
 
 
 def make_grid(surface: Surface, local: FloatArray) -> Grid:
@@ -108,19 +113,20 @@ def material_on(grid: Grid, shape: Shape | None, source: str) -> Material:
     """Disc tissue on a grid, from its shape in one stack."""
     if shape is None:
         empty = np.full(grid.outward.shape, FAR_MM, np.float32)
-        return Material(grid, empty, np.zeros(empty.shape, bool), source)
+        return Material(grid, empty, np.zeros(empty.shape, bool), source, np.ones_like(empty))
     distance = shape.at(grid.world)
-    return Material(grid, distance, distance < FAR_MM, source)
+    in_slice = grid.surface.in_slice(grid.local, shape.volume).astype(np.float32)
+    return Material(grid, distance, distance < FAR_MM, source, in_slice)
 
 
 def merged(parts: list[Material]) -> Material:
     """Several stacks of one series as one: each cell as the first stack that covers it shows it."""
-    distance, seen = parts[0].distance.copy(), parts[0].seen.copy()
+    distance, seen, in_slice = parts[0].distance.copy(), parts[0].seen.copy(), parts[0].in_slice.copy()
     for part in parts[1:]:
         new = part.seen & ~seen
-        distance[new] = part.distance[new]
+        distance[new], in_slice[new] = part.distance[new], part.in_slice[new]
         seen |= new
-    return Material(parts[0].grid, distance, seen, parts[0].source)
+    return Material(parts[0].grid, distance, seen, parts[0].source, in_slice)
 
 
 def cell_shares(material_mm: Float32, outward: FloatArray, volume: Volume) -> FloatArray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resorb.measurement.classes import with_error
+from resorb.limits import Limits
+from resorb.measurement.classes import height_error, with_error
 from resorb.reading import Class, Classes, DiscReading, Herniation, Quantity, Reading
 from resorb.study import FloatArray
 
@@ -37,18 +38,19 @@ def half_width(quantity: Quantity) -> float | None:
     return max(quantity.high - quantity.value, quantity.value - quantity.low)
 
 
-def with_nearness(reading: Reading, spacing_mm: FloatArray) -> Reading:
+def with_nearness(reading: Reading, spacing_mm: FloatArray, limits: Limits) -> Reading:
     """The reading with `near` set on every class whose limit the error of its number reaches.
 
     Args:
         reading: measured, its quantities with intervals where those were calibrated.
         spacing_mm: (3,) of the sagittal series in sagittal order: from slice to slice, down, back.
+        limits: that it was classed by.
     """
     edge = _Edge(0.5 * float(spacing_mm[0]), float(spacing_mm[1:].mean()))
-    return reading.model_copy(update={"discs": tuple(_disc(disc, edge) for disc in reading.discs)})
+    return reading.model_copy(update={"discs": tuple(_disc(disc, edge, limits) for disc in reading.discs)})
 
 
-def _disc(disc: DiscReading, edge: _Edge) -> DiscReading:
+def _disc(disc: DiscReading, edge: _Edge, limits: Limits) -> DiscReading:
     herniations = tuple(
         one if one.classes is None else one.model_copy(update={"classes": _classes(one.classes, one, edge)})
         for one in disc.herniations
@@ -69,7 +71,7 @@ def _disc(disc: DiscReading, edge: _Edge) -> DiscReading:
             "classes": own,
             "canal_compromise": _by(disc.canal_compromise, disc.canal_occupied),
             "sac_narrowing": _by(disc.sac_narrowing, disc.sac_area_mm2),
-            "degeneration": _grade(disc),
+            "degeneration": _grade(disc, limits),
         }
     )
 
@@ -104,9 +106,9 @@ def _by(one: Class | None, quantity: Quantity) -> Class | None:
     return one if one is None else with_error(one, half_width(quantity) or 0.0)
 
 
-def _grade(disc: DiscReading) -> Class | None:
-    """A grade is near where its height index is, or where there is none to go by."""
+def _grade(disc: DiscReading, limits: Limits) -> Class | None:
+    """A grade is near where the error of the disc's height reaches its limit, or where there is none to go by."""
     one = disc.degeneration
-    if one is None or one.value is None or not one.limit.startswith("height"):
+    if one is None or one.value is None or disc.disc_height_mm.value is None:
         return one
-    return with_error(one, half_width(disc.disc_height_index) or 0.0)
+    return with_error(one, height_error(half_width(disc.disc_height_mm) or 0.0, limits))

@@ -75,7 +75,7 @@ def disc_record(
     around = share_beyond(
         scene.surface,
         shape_of(scene.anatomy.disc(frame.level), scene.anatomy.labels),
-        scene.limits["bulge_floor"],
+        scene.limits["bulge_floor"] + scene.limits["rim_error"],
     )
     sizes: dict[str, Any] = _sizes(everything, herniations)
     classes = _classes(scene, everything, records, around)
@@ -191,10 +191,16 @@ def _sizes(everything: Measured | None, herniations: Sequence[Measured]) -> dict
         "depth_mm": everything.depth(),
         "volume_mm3": everything.volume(),
         "focal_volume_mm3": whole(
-            focal, any(one.cropped for one in herniations), "volume of the herniations", SAGITTAL
+            focal,
+            any(one.cropped for one in herniations),
+            "volume of the herniations",
+            everything.volume_source,
         ),
         "bulge_volume_mm3": whole(
-            max(everything.volume_mm3 - focal, 0.0), cut, "volume displaced beside the herniations", SAGITTAL
+            max(everything.volume_mm3 - focal, 0.0),
+            cut,
+            "volume displaced beside the herniations",
+            everything.volume_source,
         ),
         "canal_occupied": everything.canal(),
     }

@@ -89,7 +89,8 @@ def _trusted(cells: Mask, material: Material, limits: Limits, slice_mm: float) -
         return True
     volume = float(material.share[cells].sum(dtype=np.float64)) * PITCH_MM**3
     return (
-        volume >= ASIDE_MM3 and float(material.reach[cells].max()) >= limits["focal_depth"] + 0.5 * slice_mm
+        volume >= ASIDE_MM3
+        and float(material.reach[cells].max()) >= limits["displaced_depth"] + 0.5 * slice_mm
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from resorb.frame import WALL_HEIGHT_MM, Frame, Rim
-from resorb.study import FloatArray
+from resorb.study import FloatArray, Volume
 
 STEEP = 1.0  # slope of the rims from which they count as lateral: the outward normal is then at 45 degrees
 USUAL_LENGTH_MM = 34.0  # of a lumbar endplate from front to back, where its front is not seen
@@ -23,6 +23,7 @@ TURNS, STEP_MM, REACH_MM = (
     40.0,
 )  # of the table of the sides: directions, and heights about the origin
 PAIRS = 240
+PROBE_MM = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,19 @@ class Surface:
     def turn_deg(self, local: FloatArray) -> FloatArray:
         """Direction (...) in which local points (..., 3) lie from the disc's axis: 0 behind it, 90 to its left."""
         return np.asarray(np.degrees(np.arctan2(local[..., 0], local[..., 1] - self.middle)))
+
+    def in_slice(self, local: FloatArray, volume: Volume) -> FloatArray:
+        """(...) how far a move within a volume's slices goes outwards at most, mm per mm, at local points (..., 3).
+
+        Over the posterior face nearly 1; on the sides of a disc sagittal slices run along its surface, and what lies
+        deep within the tissue of a slice reaches no farther outwards for it.
+        """
+        step = volume.affine[:3, 0] / np.linalg.norm(volume.affine[:3, 0]) * PROBE_MM
+        across = self.frame.axes @ step
+        with np.errstate(invalid="ignore"):  # in front of the posterior half there is no surface
+            along = (self.outward_mm(local + across) - self.outward_mm(local - across)) / (2 * PROBE_MM)
+        along = np.clip(np.where(np.isfinite(along), along, 0.0), -1.0, 1.0)
+        return np.asarray(np.sqrt(1.0 - along**2))
 
     @property
     def outlines(self) -> tuple[FloatArray, FloatArray] | None:

@@ -217,19 +217,28 @@ def test_the_sac_beside_its_published_thresholds(area: float, said: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("ratio", "index", "grade"),
-    [(0.7, 0.3, "1"), (0.3, 0.3, "2"), (0.1, 0.3, "3"), (0.05, 0.3, "4"), (0.1, 0.15, "4"), (0.3, 0.1, "5"),
-     (0.3, 0.15, "2"), (0.05, 0.15, "5")],
+    ("ratio", "height_mm", "grade"),
+    [(0.7, 8.0, "1"), (0.3, 8.0, "2"), (0.18, 8.0, "3"), (0.1, 8.0, "4"), (0.05, 8.0, "5"), (0.1, 12.0, "3"),
+     (0.1, 5.0, "5"), (0.3, 3.0, "4")],
 )  # fmt: skip
-def test_grades_worsen_with_darkness_and_lowness(ratio: float, index: float, grade: str) -> None:
-    found = degeneration(DiscState(ratio, index), LIMITS)
+def test_grades_worsen_with_darkness_and_lowness(ratio: float, height_mm: float, grade: str) -> None:
+    found = degeneration(DiscState(ratio, height_mm), LIMITS)
     assert found.value == grade and not found.verified
 
 
-@given(a=st.floats(0, 1), b=st.floats(0, 1), index=st.floats(0.05, 0.5))
-def test_a_brighter_disc_is_never_graded_worse(a: float, b: float, index: float) -> None:
-    dark, bright = (degeneration(DiscState(r, index), LIMITS).value or "" for r in sorted((a, b)))
+@given(a=st.floats(0, 1), b=st.floats(0, 1), height_mm=st.floats(1, 16))
+def test_a_brighter_or_higher_disc_is_never_graded_worse(a: float, b: float, height_mm: float) -> None:
+    dark, bright = (degeneration(DiscState(r, height_mm), LIMITS).value or "" for r in sorted((a, b)))
     assert bright <= dark
+    low, high = (degeneration(DiscState(a, h), LIMITS).value or "" for h in (height_mm, height_mm + 1.0))
+    assert high <= low
+
+
+@pytest.mark.parametrize(("error_mm", "near"), [(0.2, False), (0.6, True)])
+def test_a_grade_is_near_where_the_error_of_its_height_reaches_the_limit(error_mm: float, near: bool) -> None:
+    # 0.4 mm lower, the adjusted signal of 0.165 falls to the limit of 0.155.
+    found = degeneration(DiscState(0.165, 8.0, height_error_mm=error_mm), LIMITS)
+    assert found.value == "3" and found.near is near
 
 
 def test_a_grade_without_height_says_so() -> None:

@@ -2,7 +2,7 @@
 
 from resorb.measurement.classes.canal import canal_compromise, sac_narrowing
 from resorb.measurement.classes.deciding import decide, with_error
-from resorb.measurement.classes.degeneration import DiscState, degeneration
+from resorb.measurement.classes.degeneration import DiscState, degeneration, height_error
 from resorb.measurement.classes.landmarks import Landmarks, Pedicle
 from resorb.measurement.classes.morphology import Shape, bulge_or_none, gravest, morphology
 from resorb.measurement.classes.msu import msu_size, msu_zone
@@ -21,6 +21,7 @@ __all__ = [
     "degeneration",
     "following_root",
     "gravest",
+    "height_error",
     "height_level",
     "morphology",
     "msu_size",
