@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,12 +18,12 @@ import numpy as np
 import typer
 from rich.table import Table as Printed
 
-from benchmarks.common import Table, clear_errors, console, progress_bar
-from benchmarks.compared import Pair, compared
-from benchmarks.pairs import BENCHMARK_SEED, subject
-from benchmarks.repeat import SEGMENT, append, error_of, read, table_rows
+from benchmarks.claims import append, read
+from benchmarks.common import clear_errors, console
+from benchmarks.compared import Pair
+from benchmarks.pairs import BENCHMARK_SEED, Patients
+from benchmarks.repeat import COLUMNS, error_of, pairs_of, table_rows, unclaimed
 from resorb import __version__
-from resorb.errors import ResorbError
 
 PAIRS = (
     *("subject", "outlines", "dates", "protocols", "resorb_version", "alarms", "power", "found", "there"),
@@ -35,28 +35,19 @@ VISIBLE_MM3 = 150.0  # a herniation of less need not be found
 Rows = Sequence[Mapping[str, str]]
 
 
-def collect(folder: Path, kept: Path, outlines: str, numbers: Sequence[int], mixed: bool) -> None:
-    """Append every pair of those patients that are not there yet."""
-    table = Table(folder / "change.csv", PAIRS, ("subject", "outlines", "resorb_version"))
-    with progress_bar() as bar:
-        task = bar.add_task("Comparing", total=len(numbers))
-        for number in numbers:
-            name = f"{BENCHMARK_SEED}-{number:04d}"
-            if not table.holds(subject=name, outlines=outlines, resorb_version=__version__):
-                pairs = list(_pairs(kept, outlines, number, mixed))
-                append(
-                    folder / "differences.csv", [row for pair in pairs for row in table_rows(pair, outlines)]
-                )
-                for pair in pairs:
-                    table.append(_judged(pair, outlines))
-            bar.advance(task)
+def collect(folder: Path, patients: Patients, kinds: Sequence[str], mixed: bool) -> None:
+    """Append every pair of those patients that are not there yet, nor being worked on by another process."""
+    path = folder / "change.csv"
+    for name, kind in unclaimed(folder / "claims", patients, kinds, lambda: _there(path)):
+        pairs = list(pairs_of(patients, name, kind, mixed))
+        found = [row for pair in pairs for row in table_rows(pair, kind)]
+        append(folder / "differences.csv", COLUMNS, found)
+        append(path, PAIRS, [_judged(pair, kind) for pair in pairs])
 
 
-def _pairs(kept: Path, outlines: str, number: int, mixed: bool) -> Iterator[Pair]:
-    try:
-        yield from compared(subject(kept, BENCHMARK_SEED, number), SEGMENT[outlines], mixed=mixed)
-    except ResorbError as error:
-        typer.echo(f"patient {number} was left out: {error}", err=True)
+def _there(path: Path) -> set[tuple[str, str]]:
+    rows = (row for row in read(path) if row["resorb_version"] == __version__)
+    return {(row["subject"], row["outlines"]) for row in rows}
 
 
 def _judged(pair: Pair, outlines: str) -> dict[str, object]:
@@ -111,8 +102,7 @@ def main(
     """Compare dates of simulated patients; print a table, and append a row per pair."""
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
     with clear_errors():
-        for kind in kinds:
-            collect(output, kept, kind, range(count), mixed)
+        collect(output, Patients(kept, BENCHMARK_SEED, count), kinds, mixed)
     pairs, differences = read(output / "change.csv"), read(output / "differences.csv")
     printed = Printed("What", "Goal", *kinds)
     chosen = [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.claims import awaited
 from resorb.anatomy import Anatomy, Level, LevelNaming, Structure, anatomy_index
 from resorb.simulation import CaseSpec, ScannerSpec, StudyTruth, simulate
 from resorb.simulation.spec import ChangeSpec, DateSpec, HerniationSpec, Mechanism, SpineSpec
@@ -103,6 +104,23 @@ def _series(rng: np.random.Generator, vendor: str) -> tuple[ScannerSpec, ...]:
     return tuple(made)
 
 
+@dataclass(frozen=True)
+class Patients:
+    """So many patients of a seed, kept in a folder once they are made."""
+
+    folder: Path
+    seed: int
+    count: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{self.seed}-{number:04d}" for number in range(self.count))
+
+    def subject(self, name: str) -> Subject:
+        """One of them by name; see `subject`."""
+        return subject(self.folder, self.seed, self.names.index(name))
+
+
 def subject(folder: Path, seed: int, number: int) -> Subject:
     """A patient, from the folder where it has been made before; else it is simulated (a minute) and kept.
 
@@ -112,7 +130,9 @@ def subject(folder: Path, seed: int, number: int) -> Subject:
     place = folder / f"{seed}-{number:04d}"
     done = place / "case.json"
     if not done.exists():
-        _make(place, subject_case(seed, number))
+        with awaited(folder / f"{place.name}.claim"):
+            if not done.exists():
+                _make(place, subject_case(seed, number))
     case = CaseSpec.model_validate_json(done.read_text("utf-8"))
     truths = tuple(
         StudyTruth.from_json((place / f"{n}.json").read_text("utf-8")) for n in range(len(case.dates))

@@ -9,9 +9,8 @@ bound of what so few differences tell.
 
 from __future__ import annotations
 
-import csv
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +20,10 @@ from numpy.typing import NDArray
 from rich.table import Table as Printed
 from scipy import optimize, stats
 
+from benchmarks.claims import append, claimed, read
 from benchmarks.common import clear_errors, console, progress_bar
 from benchmarks.compared import Pair, Segment, compared, rows
-from benchmarks.pairs import REPEAT_SEED, subject
+from benchmarks.pairs import REPEAT_SEED, Patients
 from resorb import segment
 from resorb.anatomy import Anatomy
 from resorb.errors import ResorbError
@@ -49,6 +49,8 @@ FEWEST = 8  # differences from which a quantity is tabulated
 BASE_FLOOR, SHARE_FLOOR = 0.2, 1e-3  # of a standard deviation, as a share of the errors' own
 MIN_PATIENTS = 10  # fewer do not tell how patients differ: their table is an estimate
 LONG_TAILED, MANY = 10.0, 100  # degrees of freedom that fewer differences do not exceed
+#: Shares of the errors that the intervals of those shares hold at least, and from how many errors on that is asked.
+TAILS = ((0.95, 1), (0.99, 200))
 UPPER = 0.9  # bound of the standard deviation, which few differences tell poorly
 #: By how much the embedded model's outlines of one patient are taken to differ between dates: less than half of their
 #: median distance to a reader's (docs/model.md), most of which they have in common. What that adds to the error of a
@@ -76,33 +78,45 @@ def by_model(study: Study, _outlines: Anatomy) -> Anatomy:
 SEGMENT: dict[str, Segment] = {"mask": exact, "model": by_model}
 
 
-def collect(path: Path, kept: Path, outlines: str, seed: int, numbers: Sequence[int], mixed: bool) -> None:
-    """Append the differences of every patient that is not there yet."""
-    there = {(row["subject"], row["outlines"]) for row in read(path)}
+def collect(path: Path, patients: Patients, kinds: Sequence[str], mixed: bool) -> None:
+    """Append the differences of every patient that is not there yet, nor being worked on by another process."""
+    for name, kind in unclaimed(path.parent / "claims", patients, kinds, lambda: _there(path)):
+        found = [row for pair in pairs_of(patients, name, kind, mixed) for row in table_rows(pair, kind)]
+        append(path, COLUMNS, found)
+
+
+def _there(path: Path) -> set[tuple[str, str]]:
+    return {(row["subject"], row["outlines"]) for row in read(path)}
+
+
+def unclaimed(
+    claims: Path, patients: Patients, kinds: Sequence[str], done: Callable[[], set[tuple[str, str]]]
+) -> Iterator[tuple[str, str]]:
+    """(patient, outlines) of every case that is not done, claimed while it is worked on; all of a patient together.
+
+    Args:
+        done: the cases whose rows are stored, by name and outlines; asked again before each case.
+    """
+    cases = [(name, kind) for name in patients.names for kind in kinds]
     with progress_bar() as bar:
-        task = bar.add_task("Comparing", total=len(numbers))
-        for number in numbers:
-            if (f"{seed}-{number:04d}", outlines) not in there:
-                found = [
-                    row
-                    for pair in _pairs(kept, outlines, seed, number, mixed)
-                    for row in table_rows(pair, outlines)
-                ]
-                append(path, found)
-            bar.advance(task)
+        for name, kind in bar.track(cases, description="Comparing"):
+            with claimed(claims / f"{name}-{kind}") as mine:
+                if mine and (name, kind) not in done():
+                    yield name, kind
 
 
-def _pairs(kept: Path, outlines: str, seed: int, number: int, mixed: bool) -> Iterator[Pair]:
+def pairs_of(patients: Patients, name: str, outlines: str, mixed: bool) -> Iterator[Pair]:
+    """The pairs of a patient; none, and a line that says why, where he cannot be made or measured."""
     try:
-        yield from compared(subject(kept, seed, number), SEGMENT[outlines], mixed=mixed)
+        yield from compared(patients.subject(name), SEGMENT[outlines], mixed=mixed)
     except ResorbError as error:
-        typer.echo(f"patient {number} was left out: {error}", err=True)
+        typer.echo(f"{name} was left out: {error}", err=True)
 
 
 def table_rows(pair: Pair, outlines: str) -> Iterator[dict[str, object]]:
     """The rows of one pair, as they are stored."""
     slices = [date.spacing_mm[0] for date in pair.change.dates]
-    errors = {one.level: one.registration_error_mm for one in pair.change.levels}
+    errors = {one.level: one.registration_behind_mm for one in pair.change.levels}
     for row in rows(pair):
         yield {
             "subject": pair.subject.name,
@@ -114,25 +128,6 @@ def table_rows(pair: Pair, outlines: str) -> Iterator[dict[str, object]]:
             **row.__dict__,
             "registration_mm": errors[row.level],
         }
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    """The rows that are stored; none where nothing is."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def append(path: Path, found: list[dict[str, object]]) -> None:
-    """Add rows to a file; made with its header when the first come."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows(found)
 
 
 def fit(
@@ -165,7 +160,10 @@ def fit(
     fits = [optimize.minimize(loss, start, (freedom,), bounds=bounds) for freedom in freedoms]
     best = min(range(len(fits)), key=lambda n: float(fits[n].fun))
     freedom = freedoms[best]
-    holds = np.quantile(np.abs(errors) / sds(fits[best].x), 0.95) / stats.t.ppf(0.975, freedom)
+    # Holm's correction reads the tail: where there are enough errors to see it, it has to hold there too.
+    tails = [tail for tail, fewest in TAILS if len(errors) >= fewest]
+    over = np.abs(errors) / sds(fits[best].x)
+    holds = max(np.quantile(over, tail) / stats.t.ppf(0.5 + tail / 2, freedom) for tail in tails)
     few = np.sqrt(len(errors) / stats.chi2.ppf(1 - UPPER, len(errors)))
     base, share = np.split(np.exp(fits[best].x) * max(float(holds), float(few)), 2)
     # Thicker slices are never surer, whatever few differences say.
@@ -251,8 +249,7 @@ def main(
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
     path = output / "repeat.csv"
     with clear_errors():
-        for kind in kinds:
-            collect(path, kept, kind, seed, range(count), mixed)
+        collect(path, Patients(kept, seed, count), kinds, mixed)
     found = read(path)
     present = [kind for kind in ("mask", "model") if any(row["outlines"] == kind for row in found)]
     if write is not None and "mask" in present:

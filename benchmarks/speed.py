@@ -1,4 +1,4 @@
-"""Wall time and peak memory of `resorb read`, on a 3D study and on the same study with 4 mm slices."""
+"""Wall time and peak memory of `resorb read`: a 3D study, the same with 4 mm slices, and two of the goals' sizes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,15 @@ from resorb.simulation.case import simulate
 from resorb.simulation.spec import CaseSpec, DateSpec, ScannerSpec
 
 THICK_MM = 4.0
-#: Read when no study is named and the real data is there.
-SPACE = CaseSpec(dates=(DateSpec(date=date(2024, 1, 1), series=(ScannerSpec(sequence="space"),)),))
+#: Read when no study is named and the real data is not there.
+SPACE = ScannerSpec(sequence="space")
+#: The sizes that the goals are set for, simulated.
+SIZED = {
+    "3D, 70 slices": ScannerSpec(
+        sequence="space", slice_mm=0.9, slices=70, pixel_mm=0.47, field_of_view_mm=300.0
+    ),
+    "TSE, 15 slices": ScannerSpec(slices=15),
+}
 DEFAULT_STUDY = Path("spider-t2space") / "sub-146_T2w.nii.gz"
 
 
@@ -38,6 +45,13 @@ def thick_slices(volume: Volume, thick_mm: float = THICK_MM) -> Volume:
     return Volume(np.rint(data).astype(np.int16), affine)
 
 
+def simulated(scanner: ScannerSpec) -> Volume:
+    """A simulated study as such a scanner images it, in the 16-bit integers that scanners store."""
+    case = CaseSpec(dates=(DateSpec(date=date(2024, 1, 1), series=(scanner,)),))
+    stack = next(simulate(case)).scans[0].stacks[0]
+    return stack.with_data(np.rint(stack.data).astype(np.int16))
+
+
 def main(
     study: Annotated[
         Path | None, typer.Argument(help="A 3D study; else one of the data folder, else a synthetic one.")
@@ -47,7 +61,7 @@ def main(
     ] = Path("out/bench"),
     runs: Annotated[int, typer.Option(min=1, help="Readings of each case.")] = 3,
 ) -> None:
-    """Read a 3D study and its 4 mm version several times; print a table, and append a row per reading."""
+    """Read each study several times; print a table, and append a row per reading."""
     columns = ("case", "resorb_version", "cores", "run", "voxels", "slice_mm", "seconds", "peak_mib")
     table = Table(output / "speed.csv", columns, ("case", "resorb_version", "cores", "run"))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -57,11 +71,16 @@ def main(
             study = data / DEFAULT_STUDY
         if study is None:
             study = folder / "study_T2w.nii.gz"
-            write_volume(study, next(simulate(SPACE)).scans[0].stacks[0])
+            write_volume(study, simulated(SPACE))
         volume = load(study).sagittal.volume
         thick = thick_slices(volume)
         write_volume(folder / "thick_T2w.nii.gz", thick)
-        for name, path, grid in (("3D", study, volume), ("4 mm", folder / "thick_T2w.nii.gz", thick)):
+        cases = [("3D", study, volume), ("4 mm", folder / "thick_T2w.nii.gz", thick)]
+        for number, (name, scanner) in enumerate(SIZED.items()):
+            path, grid = folder / f"sized-{number}_T2w.nii.gz", simulated(scanner)
+            write_volume(path, grid)
+            cases.append((name, path, grid))
+        for name, path, grid in cases:
             for run in range(1, runs + 1):
                 case = {"case": name, "resorb_version": __version__, "cores": cores, "run": run}
                 if table.holds(**case):

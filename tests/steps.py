@@ -9,11 +9,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from resorb import comparing, pipeline
+from resorb import comparing, opening, pipeline, recovery
 from resorb.anatomy import Anatomy, Level, LevelNaming, Structure, anatomy_index
 from resorb.change import Change, Dated, LevelChange, Verdict
 from resorb.limits import Limits
 from resorb.reading import DiscReading, Quantity, Reading
+from resorb.recovered import Recovery
 from resorb.study import Contrast, Plane, Series, Study, Volume
 from resorb.timepoint import Timepoint
 
@@ -151,6 +152,12 @@ def stand_in_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
     def measure(of: Study, found: Anatomy, _limits: Limits, **_: object) -> Timepoint:
         return timepoint(of, found)
 
+    nothing = Quantity(value=None, reason="a stand-in")
+    monkeypatch.setattr(
+        recovery, "recover", lambda *_, **__: Recovery(implants=(), share=nothing, segmented_by="a stand-in")
+    )
+    for step in ("load", "segment", "measure"):
+        monkeypatch.setattr(opening, step, getattr(pipeline, step))
     monkeypatch.setattr(comparing, "agree_on_levels", lambda points: (tuple(points), ()))
     monkeypatch.setattr(comparing, "register_levels", lambda _points: {L4L5: None})
     monkeypatch.setattr(comparing, "joint_frames", lambda points, _registrations: tuple({} for _ in points))

@@ -10,14 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resorb import comparing, pipeline
+from resorb import comparing, opening, pipeline, recovery
 from resorb.anatomy import Level
 from resorb.change import Change
 from resorb.comparing import CompareOptions, compare, load_timepoint
 from resorb.errors import InputError, OutputError, StrictRefusal, UsageError
+from resorb.loading import load as real_load
 from resorb.measurement import measure
-from resorb.reading import Reading
+from resorb.opening import NO_DATES, Opened, in_order, opened
+from resorb.reading import Quantity, Reading
+from resorb.recovered import Implant, Recovery
 from resorb.segmentation import levels as naming
+from resorb.study import Study
 from resorb.timepoint import Timepoint
 from tests import spine, steps
 
@@ -75,7 +79,7 @@ def test_every_file_is_written_and_named_by_the_run(folder: Path) -> None:
     assert set(run["files"]) == there - {"run.json"}
     assert run["input_sha256"] == ["a" * 64, "b" * 64]
     assert run["options"]["between"] == ["none"]
-    assert set(run["seconds"]) == {"dates", "register", "measure again", "compare", "report"}
+    assert set(run["seconds"]) == {"open", "dates", "register", "measure again", "compare", "report"}
 
 
 def test_the_page_weighs_the_mechanisms_folded_after_what_was_measured(folder: Path) -> None:
@@ -146,6 +150,10 @@ def bare(day: date | None, sha256: str = "a") -> Timepoint:
     return steps.timepoint(of, steps.anatomy(of))
 
 
+def lined(points: list[Timepoint], said: tuple[date, ...] = ()) -> tuple[tuple[Opened, ...], tuple[str, ...]]:
+    return in_order([opened(one, n) for n, one in enumerate(points, start=1)], said)
+
+
 DAYS = (date(2024, 7, 18), date(2023, 1, 2), date(2024, 1, 15))
 
 
@@ -158,7 +166,7 @@ def test_dates_said_take_the_place_of_those_in_the_headers(monkeypatch: pytest.M
 
 def test_without_any_date_the_given_order_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ordered(monkeypatch, [bare(None, "a"), bare(None, "b")]) == [None, None]
-    assert comparing._in_order([bare(None, "a"), bare(None, "b")], ())[1] == (comparing.NO_DATES,)
+    assert lined([bare(None, "a"), bare(None, "b")])[1] == (NO_DATES,)
 
 
 def test_one_missing_date_is_asked_for() -> None:
@@ -183,18 +191,18 @@ def test_options_that_do_not_fit_the_studies_are_refused(
 
 
 def test_the_same_images_twice_and_the_same_day_twice_are_noticed() -> None:
-    same = comparing._in_order([bare(DAYS[0], "a"), bare(DAYS[1], "a")], ())[1]
+    same = lined([bare(DAYS[0], "a"), bare(DAYS[1], "a")])[1]
     assert same == ("dates 1 and 2 are the same images",)
     apart = [bare(DAYS[1], "a"), bare(DAYS[2], "b"), bare(DAYS[0], "a")]
-    assert comparing._in_order(apart, ())[1] == ("dates 1 and 3 are the same images",)
-    undated = comparing._in_order([bare(None, "a"), bare(None, "a")], ())[1]
-    assert undated == (comparing.NO_DATES, "dates 1 and 2 are the same images")
-    day = comparing._in_order([bare(DAYS[0], "a"), bare(DAYS[0], "b")], ())[1]
+    assert lined(apart)[1] == ("dates 1 and 3 are the same images",)
+    undated = lined([bare(None, "a"), bare(None, "a")])[1]
+    assert undated == (NO_DATES, "dates 1 and 2 are the same images")
+    day = lined([bare(DAYS[0], "a"), bare(DAYS[0], "b")])[1]
     assert "same day" in day[0]
 
 
 def test_a_date_that_contradicts_the_headers_is_told() -> None:
-    (told,) = comparing._in_order([bare(DAYS[1], "a"), bare(DAYS[0], "b")], (date(2022, 1, 1), DAYS[0]))[1]
+    (told,) = lined([bare(DAYS[1], "a"), bare(DAYS[0], "b")], (date(2022, 1, 1), DAYS[0]))[1]
     assert "2022-01-01" in told and "2023-01-02" in told
 
 
@@ -240,12 +248,57 @@ def test_what_read_stored_is_used_again_and_another_models_outlines_are_drawn_ag
         drawn.append(study)
         return steps.anatomy(steps.study())
 
-    monkeypatch.setattr(comparing, "segment", segment)
+    monkeypatch.setattr(opening, "segment", segment)
     folder = read_folder(monkeypatch, tmp_path)
     assert load_timepoint(folder).anatomy.source == "a stand-in" and not drawn
     (tmp_path / "b").mkdir()
     load_timepoint(read_folder(monkeypatch, tmp_path / "b", "resorb model 0.0 (abc)"))
     assert len(drawn) == 1
+
+
+def test_every_input_is_looked_at_before_the_first_is_outlined(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first study is readable, the second mistyped, and nothing is outlined in vain."""
+
+    def load(path: Path) -> Study:
+        return steps.study() if path.name == "first.nii.gz" else real_load(path)
+
+    outlined: list[object] = []
+    monkeypatch.setattr(opening, "load", load)
+    monkeypatch.setattr(opening, "segment", lambda *found, **_: outlined.append(found))
+    with pytest.raises(InputError, match=r"secnod\.nii\.gz"):
+        compare([tmp_path / "first.nii.gz", tmp_path / "secnod.nii.gz"])
+    assert outlined == []
+
+
+def test_a_missing_date_is_asked_for_before_anything_is_outlined(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    days = {"first": DAYS[0], "second": None}
+    monkeypatch.setattr(
+        opening, "load", lambda path: replace(steps.study(), study_date=days[path.name], sha256=path.name)
+    )
+    with pytest.raises(UsageError, match="study 2 has no date"):
+        compare([tmp_path / "first", tmp_path / "second"])
+
+
+def test_the_recovery_check_is_made_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch, dates: tuple[Timepoint, Timepoint], tmp_path: Path
+) -> None:
+    implant = Implant(
+        date=1, level="L3/L4", morphology="protrusion", known_mm3=300.0, measured_mm3=270.0, found=True
+    )
+    found = Recovery(
+        implants=(implant,) * 20, share=Quantity(value=0.9, low=0.8, high=1.0), segmented_by="a stand-in"
+    )
+    monkeypatch.setattr(recovery, "recover", lambda *_, **__: found)
+    out = tmp_path / "out"
+    compare(list(dates), out, CompareOptions(recovery=True))
+    assert Change.from_json((out / "change.json").read_text()).recovery == found
+    page = (out / "report.html").read_text("utf-8")
+    assert found.words in page and "decides nothing" in page
+    assert compare(list(dates)).change.recovery is None
 
 
 def test_a_damaged_store_names_its_folder_in_one_line(

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from resorb.reading import NOT_ASSESSED, RESEARCH_USE, Quantity
+from resorb.recovered import Recovery
 from resorb.stored import parse_stored
 
 SCHEMA_VERSION = 1  # of this record; older ones are upgraded, newer ones refused
@@ -221,12 +222,14 @@ class LevelChange(_Record):
         names: of this level on each date, where they differ; empty otherwise.
         registered_by: "vertebrae" or "spine coordinates", `registration_reason` says why not the former.
         registration_error_mm: expected error at the posterior disc margin; None where it is not known.
+        registration_behind_mm: the part of it across the margin, which every error of a difference holds.
     """
 
     level: str
     names: tuple[str, ...] = ()
     registered_by: str
     registration_error_mm: Annotated[float, Field(ge=0)] | None = None
+    registration_behind_mm: Annotated[float, Field(ge=0)] | None = None
     registration_reason: str = ""
     quantities: dict[str, tuple[Quantity, ...]]
     differences: tuple[Difference, ...] = ()
@@ -250,6 +253,7 @@ class Change(_Record):
         warnings: what weakens the comparison.
         sentence: the finding in one sentence.
         error_source: what the errors of differences were tabulated from.
+        recovery: of synthetic herniations put into these scans; None where that was not asked for.
     """
 
     kind: Literal["change"] = "change"
@@ -267,6 +271,7 @@ class Change(_Record):
     levels: tuple[LevelChange, ...]
     tracks: tuple[Track, ...] = ()
     warnings: tuple[str, ...] = ()
+    recovery: Recovery | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

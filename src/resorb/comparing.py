@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from itertools import combinations, pairwise
 from pathlib import Path
 
 from resorb import __version__
@@ -20,27 +19,36 @@ from resorb.errors import NotMeasurableError, UsageError
 from resorb.explaining import change_sections
 from resorb.limits import Limits, load_limits
 from resorb.measurement import measure
+from resorb.opening import Opened, in_order, opened
 from resorb.output import output_errors, output_folder
-from resorb.pipeline import Clock, Options, Progress, doubts, measured, refuse_doubts, write_run
+from resorb.pipeline import Clock, Progress, doubts, refuse_doubts, write_run
 from resorb.reporting.change import report_change
-from resorb.segmentation import segment
-from resorb.segmentation.model import EmbeddedModel
 from resorb.timepoint import Timepoint
-from resorb.timepoint_folder import MODEL, Kept, is_timepoint, read_timepoint, write_timepoint
+from resorb.timepoint_folder import read_timepoint, write_timepoint
 
 CHANGE_FILE = "change.json"
 #: Holds a folder per date, numbered in order of time, each of which `compare` takes in place of its study.
 DATES_FOLDER = "dates"
 MIN_DATES = 2
-NO_DATES = "no study says its date: they are taken in the order in which they were given"
 
 #: Where each step's share of the whole begins, as measured on two studies; used for the progress bar only.
 _SHARES = {
-    "dates": (0.0, 0.7),
+    "open": (0.0, 0.05),
+    "dates": (0.05, 0.7),
     "register": (0.7, 0.8),
     "measure again": (0.8, 0.86),
     "compare": (0.86, 0.88),
     "report": (0.88, 1.0),
+}
+#: The same with the recovery check, which takes most of the time.
+_SHARES_RECOVERY = {
+    "open": (0.0, 0.01),
+    "dates": (0.01, 0.14),
+    "register": (0.14, 0.16),
+    "measure again": (0.16, 0.18),
+    "compare": (0.18, 0.19),
+    "recovery": (0.19, 0.97),
+    "report": (0.97, 1.0),
 }
 
 
@@ -56,6 +64,7 @@ class CompareOptions:
             for all.
         limits: a TOML file whose values override those of limits.toml.
         strict: refuse, and write nothing, where anything is in doubt.
+        recovery: put synthetic herniations into these scans, and tell how much of them is found (minutes).
     """
 
     dates: tuple[date, ...] = ()
@@ -64,6 +73,7 @@ class CompareOptions:
     lowest_disc: tuple[Level, ...] = ()
     limits: Path | None = None
     strict: bool = False
+    recovery: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +117,7 @@ def compare(
     """
     options = options or CompareOptions()
     _check(options, len(studies))
-    clock = Clock(progress, _SHARES)
+    clock = Clock(progress, _SHARES_RECOVERY if options.recovery else _SHARES)
     if output is None:
         return _compared(studies, options, load_limits(options.limits), clock)
     output = Path(output)
@@ -165,13 +175,13 @@ def _check(options: CompareOptions, count: int) -> None:
 def _compared(
     studies: Sequence[Path | str | Timepoint], options: CompareOptions, limits: Limits, clock: Clock
 ) -> Comparison:
+    # Every input is looked at before the first is outlined: what is wrong with one is said at once.
+    with clock.step("open", "Loading"):
+        dates, said = in_order(_opened(studies, options.lowest_disc), options.dates)
     with clock.step("dates", "Reading") as tell:
-        taken = [
-            _taken(one, options, n, limits, _part(tell, n, len(studies))) for n, one in enumerate(studies)
-        ]
-    ordered, said = _in_order([point for point, _ in taken], options.dates)
+        taken = [one.measured(limits, _part(tell, n, len(dates))) for n, one in enumerate(dates)]
     with clock.step("register", "Registering"):
-        points, renamed = agree_on_levels(ordered)
+        points, renamed = agree_on_levels([point for point, _ in taken])
         registrations = register_levels(points)
         if not registrations:
             raise NotMeasurableError("no disc level could be framed on every date: nothing can be compared")
@@ -187,26 +197,25 @@ def _compared(
     if options.strict:
         doubtful = [f"date {n}: {doubt}" for n, one in enumerate(points, start=1) for doubt in doubts(one)]
         refuse_doubts([*doubtful, *change.warnings])
+    if options.recovery:
+        # The simulator is imported when it is asked for: nobody else waits for it.
+        from resorb.recovery import recover
+
+        with clock.step("recovery", "Implanting") as tell:
+            found = recover(again, limits, progress=tell)
+        change = change.model_copy(update={"recovery": found})
     return Comparison(change, again, tuple(note for _, note in taken if note))
+
+
+def _opened(studies: Sequence[Path | str | Timepoint], lowest: Sequence[Level]) -> list[Opened]:
+    """Every study; `lowest` names the lowest disc of all, or of each."""
+    names = lowest if len(lowest) > 1 else tuple(lowest) * len(studies)
+    return [opened(one, n, names[n - 1] if names else None) for n, one in enumerate(studies, start=1)]
 
 
 def _part(tell: Progress, number: int, count: int) -> Progress:
     """Progress within one of several equal parts."""
     return lambda what, done: tell(what, (number + done) / count)
-
-
-def _taken(
-    study: Path | str | Timepoint, options: CompareOptions, place: int, limits: Limits, progress: Progress
-) -> tuple[Timepoint, str]:
-    """One date, read or loaded, and a note where it came from storage."""
-    if isinstance(study, Timepoint):
-        return study, ""
-    names = options.lowest_disc
-    lowest = names[place if len(names) > 1 else 0] if names else None
-    path = Path(study)
-    if not is_timepoint(path):
-        return measured(path, Options(lowest_disc=lowest), limits, Clock(progress)), ""
-    return _loaded(read_timepoint(path), lowest, limits, place + 1)
 
 
 def load_timepoint(folder: Path | str, limits: Limits | None = None) -> Timepoint:
@@ -218,68 +227,10 @@ def load_timepoint(folder: Path | str, limits: Limits | None = None) -> Timepoin
     Raises:
         InputError: a file of it is missing, damaged or not as it was written.
     """
-    return _loaded(read_timepoint(Path(folder)), None, limits or load_limits(), 1)[0]
-
-
-def _loaded(kept: Kept, lowest: Level | None, limits: Limits, number: int) -> tuple[Timepoint, str]:
-    study, by = kept.study, kept.anatomy.source
-    why = [kept.outdated(EmbeddedModel().source)]
-    if lowest is not None and lowest != max(kept.anatomy.levels):
-        if not by.startswith(MODEL):
-            raise UsageError(
-                f"study {number} was outlined by {by}: read it again with --lowest-disc {lowest} and its label map"
-            )
-        why.append(f"its lowest disc is said to be {lowest}")
-    if again := "; ".join(filter(None, why)):
-        anatomy = segment(study, lowest_disc=lowest or kept.lowest_named, asked_for=True)
-        return measure(
-            study, anatomy, limits
-        ), f"study {number}: outlined again from its stored images ({again})"
-    changed = kept.remeasured(__version__, limits)
-    note = f"measured again ({changed})" if changed else "nothing had to be made again"
-    return measure(study, kept.anatomy, limits), f"study {number}: its stored outlines were used; {note}"
-
-
-def _in_order(
-    points: Sequence[Timepoint], given: tuple[date, ...]
-) -> tuple[tuple[Timepoint, ...], tuple[str, ...]]:
-    """The dates in order of time, and what has to be said about it."""
-    notes = []
-    if given:
-        for n, (point, day) in enumerate(zip(points, given, strict=True), start=1):
-            stored = point.study.study_date
-            if stored not in (None, day):
-                notes.append(f"study {n} is taken to be of {day}, as was said; its headers say {stored}")
-        points = [_dated(point, day) for point, day in zip(points, given, strict=True)]
-    days = [point.study.study_date for point in points]
-    if any(day is None for day in days):
-        if any(day is not None for day in days):
-            missing = ", ".join(str(n) for n, day in enumerate(days, start=1) if day is None)
-            raise UsageError(
-                f"study {missing} has no date in its headers: give --date for every study, in order"
-            )
-        return tuple(points), (NO_DATES, *_same_images(points))
-    known = sorted(range(len(points)), key=lambda n: (points[n].study.study_date or date.min, n))
-    ordered = tuple(points[n] for n in known)
-    for n, (one, other) in enumerate(pairwise(ordered), start=1):
-        if one.study.study_date == other.study.study_date and one.study.sha256 != other.study.sha256:
-            notes.append(f"dates {n} and {n + 1} are of the same day: in the order in which they were given")
-    return ordered, (*_same_images(ordered), *notes)
-
-
-def _same_images(points: Sequence[Timepoint]) -> list[str]:
-    """Which dates are one study given twice: nothing can have changed between them."""
-    pairs = combinations(enumerate(points, start=1), 2)
-    return [
-        f"dates {n} and {m} are the same images"
-        for (n, one), (m, other) in pairs
-        if one.study.sha256 == other.study.sha256
-    ]
-
-
-def _dated(point: Timepoint, day: date) -> Timepoint:
-    reading = point.reading.model_copy(update={"study_date": day})
-    return replace(point, study=replace(point.study, study_date=day), reading=reading)
+    kept = read_timepoint(Path(folder))
+    return Opened(1, kept, kept.study.study_date).measured(
+        limits or load_limits(), lambda _name, _done: None
+    )[0]
 
 
 def _between(options: CompareOptions, count: int) -> tuple[Between, ...]:
@@ -308,5 +259,6 @@ def _facts(comparison: Comparison, options: CompareOptions) -> Mapping[str, obje
             "lowest_disc": [str(level) for level in options.lowest_disc],
             "limits": options.limits is not None,
             "strict": options.strict,
+            "recovery": options.recovery,
         },
     }

@@ -25,6 +25,8 @@ class Registration:
         level_motions: (n, 4, 4) of the level as a whole: midway between its two vertebrae.
         error_mm: root mean square distance by which points at the posterior disc margin of two dates are expected
             to miss each other.
+        behind_mm: the part of it that moves the disc's margin backwards or forwards, and so moves material across the
+            reference surface; all of it if None.
         method: "vertebrae" where both were registered on the images, "spine coordinates" where only the frames of
             the dates were laid on each other.
         reason: why it is not "vertebrae"; empty otherwise.
@@ -37,6 +39,12 @@ class Registration:
     error_mm: float
     method: Method
     reason: str = ""
+    behind_mm: float | None = None
+
+    @property
+    def across_margin_mm(self) -> float:
+        """`behind_mm`, or the whole error where the part is not known."""
+        return self.error_mm if self.behind_mm is None else self.behind_mm
 
     @property
     def dates(self) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from resorb import cli, comparing
 from resorb.change import Change
+from resorb.opening import NO_DATES
 from tests import steps
 from tests.cli.said import Captured, error_line
 
@@ -25,11 +26,11 @@ def test_compare_prints_the_finding_every_level_and_where_the_report_is(
     assert not said.err
     words = steps.change().sentence
     assert said.out.index(words) < said.out.index("610") < said.out.index("Note: ")
-    assert comparing.NO_DATES in said.out, "nothing said their dates"
+    assert NO_DATES in said.out, "nothing said their dates"
     assert steps.change().not_recovery in said.out
     assert str(out / "report.html") in said.out and "Research use only" in said.out
     stored = Change.from_json((out / "change.json").read_text())
-    assert stored.warnings == (comparing.NO_DATES, "dates 1 and 2 are the same images")
+    assert stored.warnings == (NO_DATES, "dates 1 and 2 are the same images")
 
 
 def test_an_alert_is_printed_before_everything_else(
@@ -54,7 +55,7 @@ def test_options_reach_the_comparison(source: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(comparing, "compare", compare)
     options = (
         "--date 2024-07-18 --date 2024-01-15 --between surgery:L4-L5 --lowest-disc L5/S1 --limits l.toml "
-        "--strict --overwrite"
+        "--strict --overwrite --recovery"
     )
     assert cli.run(["compare", "a", "b", "-o", "out", "-q", *options.split()]) == 0
     expected = comparing.CompareOptions(
@@ -64,6 +65,7 @@ def test_options_reach_the_comparison(source: Path, monkeypatch: pytest.MonkeyPa
         lowest_disc=(steps.L5S1,),
         limits=Path("l.toml"),
         strict=True,
+        recovery=True,
     )
     assert seen == [([Path("a"), Path("b")], Path("out"), expected, True)]
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pytest
 
 from resorb.anatomy import Level
 from resorb.change import Between, Change, History, LevelChange, Track
-from resorb.comparison.compare import NO_CHANGE, compare
+from resorb.comparison.compare import compare
 from resorb.comparison.error import Repeatability, Spread, Table
+from resorb.comparison.finding import NO_CHANGE
 from resorb.comparison.verdict import BEYOND
 from resorb.errors import NotMeasurableError, UsageError
 from resorb.reading import Class, Quantity
@@ -122,16 +124,51 @@ def test_another_herniation_of_the_level_is_taken_off() -> None:
 
 
 def test_what_cannot_be_known_by_difference_is_not_taken_for_nothing() -> None:
-    cropped = {L4L5: {"volume_mm3": Quantity(value=None, low=50.0, reason="cropped")}}
+    hidden = {L4L5: {"volume_mm3": Quantity(value=None, reason="behind metal")}}
     points = [
         timepoint("a" * 64, {L4L5: [Bulk(700.0)]}, day=DAYS[0]),
-        timepoint("b" * 64, {}, day=DAYS[1], changed=cropped),
+        timepoint("b" * 64, {}, day=DAYS[1], changed=hidden),
     ]
     track = only(compared(points))
     assert track.quantities["volume_mm3"][1].value is None
-    assert track.verdict.value == "indeterminate" and "cropped" in track.verdict.words
+    assert track.verdict.value == "indeterminate" and "behind metal" in track.verdict.words
     assert [event.kind for event in track.events] == ["vanished"]
     assert "no longer" not in track.events[0].words
+
+
+def test_a_level_in_which_a_herniation_could_hide_is_not_called_unchanged() -> None:
+    """Registration off by 2 mm over a margin of 9 mm by the field's width: nothing can be said."""
+    points = [timepoint(name * 64, {}, day=day, slice_mm=9.0) for name, day in zip("ab", DAYS, strict=False)]
+    assert compared(points).at("L3/L4").verdict.value == "unchanged"
+    poor = compared(points, error_mm=2.0).at("L3/L4").verdict
+    assert poor.value == "indeterminate" and "could have come or gone unseen" in poor.words
+
+
+def test_registration_counts_by_what_it_moves_across_the_margin_and_once() -> None:
+    """As good as in repeat imaging it adds nothing; what is worse adds its excess over the material's base."""
+    points = [
+        timepoint(name * 64, {L4L5: [Bulk(1000.0)]}, day=day) for name, day in zip("ab", DAYS, strict=False)
+    ]
+
+    def smallest(error_mm: float, behind_mm: float | None = None) -> float:
+        registrations = {
+            level: replace(one, behind_mm=behind_mm)
+            for level, one in registered(points, error_mm=error_mm).items()
+        }
+        (volume,) = [
+            d
+            for d in only(compare(points, points, registrations, table=TABLE)).differences
+            if d.quantity == "volume_mm3"
+        ]
+        assert volume.smallest_detectable is not None
+        return volume.smallest_detectable
+
+    known = smallest(0.4)  # that of the table
+    assert smallest(0.1) == known
+    assert smallest(2.0, 0.4) == known
+    base = np.pi / 4 * 14.0 * 14.0  # an ellipse as wide and high as the herniation
+    added = np.sqrt(smallest(2.0) ** 2 - known**2) / KNOWN.factor
+    assert added == pytest.approx(np.sqrt(2.0**2 - 0.4**2) * base, rel=1e-3)
 
 
 def test_thick_slices_are_less_sure() -> None:
@@ -182,7 +219,7 @@ def test_nothing_anywhere() -> None:
 
 
 def test_what_cannot_be_judged_is_not_called_unchanged() -> None:
-    unknown = {L5S1: {"volume_mm3": Quantity(value=None, low=50.0, reason="cropped")}}
+    unknown = {L5S1: {"volume_mm3": Quantity(value=None, low=50.0, reason="behind metal")}}
     points = [
         timepoint("a" * 64, {}, day=DAYS[0]),
         timepoint("b" * 64, {}, day=DAYS[1], changed=unknown),
@@ -210,15 +247,16 @@ def test_a_rate_is_as_wide_as_the_difference_it_comes_from() -> None:
     assert (rate.high or 0.0) * months == pytest.approx(whole.high, rel=1e-3)
 
 
-def test_a_cropped_herniation_has_no_verdict_but_a_lower_bound() -> None:
+def test_of_a_cropped_herniation_the_part_that_all_dates_show_is_compared() -> None:
     cropped = {L4L5: {"volume_mm3": Quantity(value=None, low=500.0, reason="cropped")}}
     points = [
         timepoint("a" * 64, {L4L5: [Bulk(1000.0)]}, day=DAYS[0]),
         timepoint("b" * 64, {L4L5: [Bulk(None, low=400.0)]}, day=DAYS[1], changed=cropped),
     ]
     track = only(compared(points))
-    assert track.verdict.value == "indeterminate" and "cropped" in track.verdict.words
-    assert track.quantities["volume_mm3"][1].low == 400.0
+    assert track.verdict.value == "regressed"
+    assert "mm that every date shows: it has shrunk by 60 %" in track.verdict.words
+    assert any("what lies beyond is not known" in reason for reason in track.verdict.reasons)
 
 
 def test_a_fragment_that_wandered_past_a_disc_is_no_growth_there() -> None:

@@ -113,3 +113,9 @@ def test_counts_that_contradict_each_other_are_asked_about() -> None:
     worse = [(length + 1.1, height - 1.1) for length, height in wide]
     with pytest.raises(UsageError, match="--lowest-disc"):
         agree_on_levels((spine(wide), spine(worse, SHIFTED)))
+
+
+def test_one_body_that_was_outlined_badly_is_no_other_patient() -> None:
+    """By the root mean square it would be 2 mm apart."""
+    spoiled = [*ANNA[:2], (ANNA[2][0] + 6.0, ANNA[2][1] - 5.0), *ANNA[3:]]
+    assert patient_doubts((spine(ANNA), spine(spoiled)), LIMITS) == ()

@@ -76,6 +76,11 @@ def test_growth_is_said_as_plainly() -> None:
         ((150.0, 450.0), {"found": (False, False)}, "grown"),
         ((150.0, 450.0), {"found": (False, False), "deeper": False}, "indeterminate"),
         ((150.0, 160.0), {"found": (False, False)}, "unchanged"),
+        # 57 mm3 can be told from none: scans that do not show less than 50 mm3 say nothing of none.
+        ((150.0, 160.0), {"found": (False, False), "informative_mm3": 60.0}, "unchanged"),
+        ((150.0, 160.0), {"found": (False, False), "informative_mm3": 50.0}, "indeterminate"),
+        # Of what is seen in part only, nothing is called gone.
+        ((600.0, 0.0), {"found": (True, False), "part": "in the 20 mm that every date shows"}, "regressed"),
         ((500.0, 100.0), {"barred": "above the lumbar spine"}, "indeterminate"),
         ((1000.0, 100.0), {"history": "operated"}, "indeterminate"),
     ],
@@ -162,3 +167,14 @@ def test_a_pair_in_which_nothing_changed_rarely_alarms() -> None:
         found = judge([case(a, b, found=(t > 250, t > 250)) for (a, b), t in zip(values, true, strict=True)])
         alarms += any(verdict.value not in ("unchanged", "indeterminate") for verdict in found)
     assert alarms / 600 <= 0.07
+
+
+def test_a_level_that_could_hide_a_herniation_is_not_called_unchanged() -> None:
+    value, said = words(150.0, 160.0, found=(False, False), informative_mm3=50.0)
+    assert value == "indeterminate"
+    assert "a herniation of 50 mm³ could have come or gone unseen" in said
+
+
+def test_a_part_is_called_a_part() -> None:
+    _, said = words(1000.0, 280.0, part="in the 20 mm that every date shows")
+    assert said.startswith("L4/L5 left, in the 20 mm that every date shows: it has shrunk by 72 %")

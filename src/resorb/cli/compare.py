@@ -60,6 +60,14 @@ def compare(
         ),
     ] = None,
     limits: LimitsFile = None,
+    recovery: Annotated[
+        bool,
+        typer.Option(
+            "--recovery",
+            help="Put synthetic herniations of known volume into these scans, and tell how much of them is found "
+            "(takes minutes).",
+        ),
+    ] = False,
     strict: Strict = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -92,6 +100,7 @@ def compare(
         lowest_disc=tuple(Level.parse(one) for one in lowest_disc or ()),
         limits=limits,
         strict=strict,
+        recovery=recovery,
     )
     with terminal.progress_bar(quiet) as progress:
         comparison = comparing.compare(studies, output, options, overwrite=overwrite, progress=progress)
@@ -108,6 +117,8 @@ def print_comparison(comparison: Comparison, output: Path) -> None:
         terminal.say(alert)
     terminal.say(change.sentence)
     terminal.show(terminal.change_table(change))
+    if change.recovery is not None:
+        terminal.say(change.recovery.words)
     for note in (*change.warnings, *comparison.notes):
         terminal.say(f"Note: {note}")
     terminal.say(change.not_recovery)

@@ -2,8 +2,10 @@
 
 The error of one date has a part that does not depend on the size of what is measured and one that is a share of it;
 both grow with the distance of the slices. They are tabulated in `repeat.toml` from repeat imaging of simulated
-patients (`benchmarks/repeat.py`): the differences of dates against what truly differs, all measured against one
-reference surface. A difference over its error follows Student's t, whose tails tell how often an outline goes astray.
+patients (`benchmarks/repeat.py`): the differences of dates against what truly differs, all registered and measured
+against one reference surface as here. They hold the error of a usual registration; where the one at hand is worse,
+what goes beyond is added (`Scans.worse_mm` in `follow.py`), and nothing is counted twice. A difference over its error
+follows Student's t, whose tails tell how often an outline goes astray.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ class Table:
 
     Attributes:
         made_with: what drew the outlines that it was tabulated from.
-        registration_mm: typical registration error in it; a worse one widens every interval.
+        registration_mm: typical registration error in it, across the disc's margin; a worse one widens every interval.
         estimated: it is an estimate for such outlines, which were not imaged repeatedly.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +13,7 @@ from resorb.change import Dated, Difference, Rate
 from resorb.comparison.course import rate, sequences_differ
 from resorb.comparison.error import Compared, Measured, Table, compare_values
 from resorb.comparison.matching import Followed, Seen
+from resorb.comparison.shared import Shared
 from resorb.reading import DiscReading, Quantity
 from resorb.registration import Registration
 
@@ -49,8 +50,10 @@ COURSES = (VOLUME, DEPTH, "canal_occupied", T2, "sac_area_mm2")
 NOT_FOUND = "no herniation stands out there"
 BY_DIFFERENCE = "what the level lost"
 NOT_MEASURED = "the level was not measured on that date"
-#: Width of the disc's posterior margin, mm, over which a misplaced reference adds volume where no herniation is.
+#: Width of the disc's posterior margin, mm, over which a misplaced reference adds volume where no herniation is;
+#: of a narrower field, the width that it shows.
 MARGIN_WIDTH_MM = 40.0
+USUAL_HEIGHT_MM = 10.0  # of a disc whose height was not measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,23 +65,41 @@ class Scans:
         discs: per date, the levels that were measured, against the joint frames.
         registrations: by level.
         table: of repeat imaging.
+        width_mm: of the narrowest field, from left to right.
+        shared: of levels whose material reaches the edge of a field, the part that is compared.
     """
 
     dates: tuple[Dated, ...]
     discs: tuple[Mapping[Level, DiscReading], ...]
     registrations: Mapping[Level, Registration]
     table: Table
+    width_mm: float = MARGIN_WIDTH_MM
+    shared: Mapping[Level, Shared] = field(default_factory=dict)
 
     def slice_mm(self, date: int) -> float:
         """Distance of the slices on a date (numbers from 1)."""
         return self.dates[date - 1].spacing_mm[0]
 
     def worse_mm(self, level: Level) -> float:
-        """Registration error beyond that of the table, of one date."""
+        """How far registration misplaces one date's reference surface, beyond what repeat imaging knows already.
+
+        Dates that miss each other by e mm across the disc's margin move the surface by e against the material: a
+        volume changes by e times the area that the material covers of it, a depth by e. The table was drawn from dates
+        registered by the same code, so that its errors hold those of a registration as good as theirs
+        (`Table.registration_mm`); only what goes beyond is added, as variance, half of it to each of two dates.
+        """
         registration = self.registrations.get(level)
         if registration is None:
             return 0.0
-        return float(np.sqrt(max(registration.error_mm**2 - self.table.registration_mm**2, 0.0) / 2))
+        return float(np.sqrt(max(registration.across_margin_mm**2 - self.table.registration_mm**2, 0.0) / 2))
+
+    def aside_mm3(self, level: Level, *, whole_level: bool) -> float:
+        """Error of one date's volume from ends of the shared field that registration misplaces sideways."""
+        registration, shared = self.registrations.get(level), self.shared.get(level)
+        if registration is None or shared is None or not (whole_level or shared.herniations):
+            return 0.0
+        # Two ends, each off by the error of two dates, half of whose variance belongs to one.
+        return registration.error_mm * shared.section_mm2
 
     def detectable_mm3(self, date: int, worse_mm3: float, whose: str = HERNIATION) -> float:
         """The least volume that is told from nothing on a date."""
@@ -110,7 +131,10 @@ class ThroughTime:
     def measured(self, name: str, date: int) -> Measured:
         """A quantity of one date with what its error hangs on."""
         worse = self.scans.worse_mm(self.level)
-        extra = {VOLUME: worse * self.area_mm2, "focal_volume_mm3": worse * self.area_mm2, DEPTH: worse}
+        moved = worse * self.area_mm2
+        aside = self.scans.aside_mm3(self.level, whole_level=self.whose == LEVEL)
+        volume = float(np.hypot(moved, aside))
+        extra = {VOLUME: volume, "focal_volume_mm3": moved, DEPTH: worse}
         quantity = self.quantities[name][date - 1]
         whose = LEVEL if quantity.method.startswith(BY_DIFFERENCE) else self.whose
         known = self.scans.table.quantities.get(f"{whose}.{name}")
@@ -167,7 +191,8 @@ def level_through_time(scans: Scans, level: Level) -> ThroughTime:
         for name in LEVEL_QUANTITIES
     }
     heights = [q.value for q in quantities["disc_height_mm"] if q.value is not None]
-    return ThroughTime(scans, level, LEVEL, quantities, MARGIN_WIDTH_MM * max(heights, default=10.0))
+    width = min(MARGIN_WIDTH_MM, scans.width_mm)
+    return ThroughTime(scans, level, LEVEL, quantities, width * max(heights, default=USUAL_HEIGHT_MM))
 
 
 def tracks_through_time(scans: Scans, tracks: Sequence[Followed]) -> list[ThroughTime]:

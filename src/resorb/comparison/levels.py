@@ -1,8 +1,8 @@
 """Whether the dates show the same vertebrae under the same names, and the same patient.
 
 Both are decided from the vertebral bodies, which do not change in years as discs do: how long and how high each is in
-the midline, and how far apart neighbouring discs lie. All are measured in each date's own frames, so that neither
-posture nor position matters.
+the midline; the patient also by how high their posterior walls are, the names by how far apart neighbouring discs lie.
+All are measured in each date's own frames, so that position does not matter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from resorb.anatomy import Level, Structure, anatomy_index
 from resorb.errors import UsageError
+from resorb.frame import Frame, Rim
 from resorb.limits import Limits
+from resorb.study import FloatArray
 from resorb.timepoint import Timepoint
 
 MIDDLE_MM = 6.0  # half the width of the slab, round the midline, that a body is measured in
@@ -26,6 +28,8 @@ MIN_SHARED = 3
 #: Another count must fit this much better than the names, to be taken or asked about.
 MUCH_BETTER = 0.6
 SURE_MM = 0.8  # and this well in itself, to be taken
+#: Standard deviation over the median of absolute deviations, of a normal distribution.
+PER_MEDIAN = 1.4826
 SHIFTS = (-2, -1, 1, 2)
 
 
@@ -35,17 +39,24 @@ class Body:
 
     Attributes:
         length, height: from front to back and from top to bottom, of the ellipse with the same second moments.
-        pitch: from the disc above to the disc below; None where one of them was not framed.
+        pitch: from the disc above to the disc below; back: of the posterior wall between its two corners, which
+            bending leaves as it is. None where one of the two discs was not framed.
     """
 
     length: float
     height: float
     pitch: float | None
+    back: float | None = None
 
     def away(self, other: Body) -> list[float]:
         """Differences to another body, mm."""
         found = [self.length - other.length, self.height - other.height]
         return found if self.pitch is None or other.pitch is None else [*found, self.pitch - other.pitch]
+
+    def unlike(self, other: Body) -> list[float]:
+        """Differences to another body, mm, in what neither posture nor the discs change."""
+        found = [self.length - other.length, self.height - other.height]
+        return found if self.back is None or other.back is None else [*found, self.back - other.back]
 
 
 def bodies(timepoint: Timepoint) -> dict[Level, Body]:
@@ -65,9 +76,18 @@ def bodies(timepoint: Timepoint) -> dict[Level, Body]:
         spread = np.sort(np.linalg.eigvalsh(np.cov(local[near, 1:].T)))
         height, length = 4 * np.sqrt(spread)
         above = next((one for one in frames if one.lower == level.upper), None)
-        pitch = None if above is None else float(np.linalg.norm(frames[above].origin - frame.origin))
-        found[level] = Body(float(length), float(height), pitch)
+        if above is None:
+            found[level] = Body(float(length), float(height), None)
+            continue
+        pitch = np.linalg.norm(frames[above].origin - frame.origin)
+        back = np.linalg.norm(_corner(frames[above], frames[above].lower) - _corner(frame, frame.upper))
+        found[level] = Body(float(length), float(height), float(pitch), float(back))
     return found
+
+
+def _corner(frame: Frame, rim: Rim) -> FloatArray:
+    """(3,) where a rim crosses the midline, RAS+ mm."""
+    return frame.to_world(np.array([0.0, *(float(mm) for mm in rim.corner(0.0))]))
 
 
 def _cut(index: NDArray[np.intp], shape: tuple[int, int, int]) -> bool:
@@ -88,6 +108,19 @@ def apart_mm(
     if len(shared) < MIN_SHARED:
         return None
     return float(np.sqrt(np.mean(np.square([gap for a, b in shared for gap in a.away(b)]))))
+
+
+def unlike_mm(one: Mapping[Level, Body], other: Mapping[Level, Body]) -> float | None:
+    """How unlike the bodies of two dates are, as a standard deviation; None with too few in common.
+
+    From the median of the absolute differences: a body that the field cuts, or that was outlined badly, does not make
+    another patient of it.
+    """
+    shared = [level for level in other if level in one]
+    if len(shared) < MIN_SHARED:
+        return None
+    gaps = [gap for level in shared for gap in one[level].unlike(other[level])]
+    return PER_MEDIAN * float(np.median(np.abs(gaps)))
 
 
 def _paired(known: Sequence[Level], own: Sequence[Level], shift: int) -> dict[Level, Level]:
@@ -201,13 +234,12 @@ def _body(vertebra: str) -> int:
 def patient_doubts(timepoints: Sequence[Timepoint], limits: Limits) -> tuple[str, ...]:
     """Why the dates may not be of one patient, in words; empty where nothing says so."""
     first = bodies(timepoints[0])
-    names = {level: level for level in first}
     said = []
     for number, one in enumerate(timepoints[1:], start=2):
-        apart = apart_mm(first, bodies(one), names)
+        apart = unlike_mm(first, bodies(one))
         if apart is not None and apart > limits["same_patient"]:
             said.append(
-                f"dates 1 and {number} may be of two patients: their vertebrae differ by {apart:.2f} mm (root mean "
-                f"square; up to {limits['same_patient']:g} mm within one patient)"
+                f"dates 1 and {number} may be of two patients: their vertebrae differ by {apart:.2f} mm "
+                f"(typically; up to {limits['same_patient']:g} mm within one patient)"
             )
     return tuple(said)

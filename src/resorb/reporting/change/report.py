@@ -60,6 +60,7 @@ class Report:
         rest = (
             course,
             sections.error(self.change),
+            *sections.recovery(self.change),
             sections.levels(self.change),
             sections.limits(self.change),
         )

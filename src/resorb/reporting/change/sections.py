@@ -94,7 +94,7 @@ def picture(title: str, anchor: str, svg: bytes, alt: str) -> Section:
 def table(change: Change) -> Section:
     """What was measured of every herniation that is followed, and what of it changed."""
     values = {
-        "subjects": [_subject(change, track) for track in change.tracks],
+        "subjects": [_subject(change, track) for track in sorted(change.tracks, key=_unlikely)],
         "dates": [one.name for one in change.dates],
         "calibrated": calibrated(change),
     }
@@ -128,7 +128,7 @@ def levels(change: Change) -> Section:
 def error(change: Change) -> Section:
     """Why each verdict is what it is, and how published definitions would call it."""
     subjects = []
-    followed: Sequence[Track | LevelChange] = change.tracks or change.levels
+    followed: Sequence[Track | LevelChange] = sorted(change.tracks, key=_unlikely) or change.levels
     for one in followed:
         subjects.append(
             {
@@ -141,6 +141,27 @@ def error(change: Change) -> Section:
             }
         )
     return TemplateSection("How sure this is", "error", "change_error.html", {"subjects": subjects})
+
+
+def recovery(change: Change) -> tuple[Section, ...]:
+    """What was found of synthetic herniations in these scans; nothing where that was not asked for."""
+    found = change.recovery
+    if found is None:
+        return ()
+    rows = [
+        {
+            "date": change.dates[one.date - 1].name,
+            "level": one.level,
+            "morphology": one.morphology,
+            "known": number("volume_mm3", one.known_mm3),
+            "measured": "—" if one.measured_mm3 is None else number("volume_mm3", one.measured_mm3),
+            "found": "yes" if one.found else "no",
+        }
+        for one in found.implants
+    ]
+    scatter = "" if found.scatter_mm3 is None else number("volume_mm3", found.scatter_mm3)
+    values = {"recovery": found, "rows": rows, "scatter": scatter}
+    return (TemplateSection("Synthetic recovery", "recovery", "change_recovery.html", values),)
 
 
 def limits(change: Change) -> Section:
