@@ -194,3 +194,14 @@ def test_slice_spacing_is_across_the_plane_whatever_the_storage_order(axes: tupl
     spacing = (of_axis[axes[0]], of_axis[axes[1]], of_axis[axes[2]])
     series = Series(1, (grid(axes=axes, spacing=spacing),), Plane.SAGITTAL, Contrast.T2)
     assert series.slice_spacing_mm == pytest.approx(4.0)
+
+
+def test_a_part_lies_where_it_lay() -> None:
+    affine = np.array(
+        [[0.0, 0.0, 2.0, -5.0], [0.9, 0.0, 0.0, 7.0], [0.0, -0.5, 0.0, 3.0], [0.0, 0.0, 0.0, 1.0]]
+    )
+    volume = Volume(np.arange(6 * 7 * 8).reshape(6, 7, 8), affine)
+    part = volume.part((slice(1, 4), slice(2, 7), slice(3, 5)))
+    assert part.shape == (3, 5, 2)
+    assert part.data[1, 2, 1] == volume.data[2, 4, 4]
+    np.testing.assert_allclose(part.to_world([1, 2, 1]), volume.to_world([2, 4, 4]))

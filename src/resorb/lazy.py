@@ -1,10 +1,32 @@
-"""Public faces that import what they name when it is first used, so that `resorb --help` is instant (PEP 562)."""
+"""Imports when they cost least: of public names when they are first used (PEP 562), of libraries beside other work."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
+
+
+@contextmanager
+def importing(*modules: str) -> Iterator[None]:
+    """Import modules in a second thread while the block runs; when it has ended, they are there.
+
+    For blocks that leave the interpreter to others, as those that wait for a network do. What goes wrong in an import
+    is told where the module is used.
+
+    Args:
+        modules: absolute names.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        for name in modules:
+            thread.submit(import_module, name)
+        try:
+            yield
+        except BaseException:
+            thread.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def lazy(

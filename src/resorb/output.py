@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel as nib
-import numpy as np
 
 from resorb.errors import OutputError
 from resorb.study import Volume
@@ -106,12 +105,13 @@ def write_volume(path: Path, volume: Volume) -> None:
 
     The affine goes into both sform and qform, as scanner coordinates in RAS+ mm.
     """
-    image = nib.Nifti1Image(np.ascontiguousarray(volume.data), volume.affine)
+    image = nib.Nifti1Image(volume.data, volume.affine)
     image.set_sform(volume.affine, code="scanner")
     image.set_qform(volume.affine, code="scanner")
     image.header.set_xyzt_units(xyz="mm")
     # The file's time and name are left out of the gzip header: they are all that would differ.
-    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=2, mtime=0))
+    with path.open("wb") as file, gzip.GzipFile("", "wb", compresslevel=2, fileobj=file, mtime=0) as packed:
+        image.to_stream(packed)
 
 
 def _refuse_overlap(target: Path, resolved: Path, inputs: tuple[Path, ...]) -> None:

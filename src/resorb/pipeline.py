@@ -7,24 +7,27 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resorb import __version__
 from resorb.anatomy import Level
 from resorb.errors import InputError, NotMeasurableError, ResorbError, StrictRefusal, UsageError
+from resorb.lazy import importing
 from resorb.limits import Limits, load_limits
 from resorb.loading import Choice, Contents, choose, load, load_series
 from resorb.measurement import measure, with_word
 from resorb.output import RUN_FILE, output_errors, output_folder
-from resorb.reader import read_word
 from resorb.reporting import report
 from resorb.segmentation import anatomy_from_mask, segment
-from resorb.timepoint import Timepoint
-from resorb.timepoint_folder import write_timepoint
+
+if TYPE_CHECKING:
+    from resorb.timepoint import Timepoint
 
 RUN_SCHEMA_VERSION = 1
 
@@ -41,6 +44,15 @@ _LIBRARIES = (
     "onnxruntime",
     "simpleitk",
     "matplotlib",
+)
+
+#: What the steps after segmenting need, with all that they import: a second, which the network leaves to Python.
+LATER_STEPS = (
+    "resorb.measurement.discs",
+    "resorb.timepoint_folder",
+    "resorb.reporting.figure",
+    "resorb.reporting.page",
+    "resorb.reporting.sections",
 )
 
 #: Where each step's share of the whole begins, as measured on 3D studies; used for the progress bar only.
@@ -131,12 +143,15 @@ def _read_into(
     """Walk the path and write everything into an existing folder; `target` is its name in messages."""
     limits, clock = load_limits(options.limits), Clock(progress)
     timepoint = measured(path, options, limits, clock)
+    from resorb.timepoint_folder import write_timepoint
+
     if options.strict:
         refuse_doubts(doubts(timepoint))
     with output_errors(target):
-        with clock.step("report", "Drawing") as inner:
+        with clock.step("report", "Drawing") as inner, ThreadPoolExecutor(1) as thread:
+            written = thread.submit(write_timepoint, folder, timepoint, limits, __version__)
             report(timepoint, folder, progress=inner)
-        write_timepoint(folder, timepoint, limits, __version__)
+            written.result()
         _write_run(folder, timepoint, options, limits, clock)
     return timepoint
 
@@ -149,11 +164,15 @@ def measured(path: Path, options: Options, limits: Limits, clock: Clock) -> Time
     """
     if (options.mask is None) != (options.scheme is None):
         raise UsageError("--mask and --scheme belong together: give both, or neither")
-    # Read first: what is wrong with it is said before the minute of segmentation.
-    word = read_word(options.reader) if options.reader else None
+    word = None
+    if options.reader:
+        # Read first: what is wrong with it is said before the seconds of segmentation.
+        from resorb.reader import read_word
+
+        word = read_word(options.reader)
     with clock.step("load", "Loading"):
         study = load(path, series=options.series)
-    with clock.step("segment", "Segmenting") as inner:
+    with clock.step("segment", "Segmenting") as inner, importing(*LATER_STEPS):
         if options.mask is not None and options.scheme is not None:
             anatomy = anatomy_from_mask(
                 study, options.mask, options.scheme, lowest_disc=options.lowest_disc, progress=inner

@@ -102,6 +102,12 @@ class Volume:
             raise ValueError(f"shape {data.shape} does not fit the grid {self.data.shape}")
         return Volume(data, self.affine)
 
+    def part(self, box: tuple[slice, slice, slice]) -> Volume:
+        """The voxels of a box, where they lie in the world; a view."""
+        affine = self.affine.copy()
+        affine[:3, 3] = self.to_world([side.start for side in box])
+        return Volume(self.data[box], affine)
+
     def sagittal(self) -> Volume:
         """The same voxels as (right -> left, superior -> inferior, anterior -> posterior) or the nearest to it; a view.
 
@@ -119,28 +125,32 @@ class Volume:
 
     def _ordered(self, world: tuple[int, int, int]) -> Volume:
         """Array axes put along the `world` axes (0 R, 1 A, 2 S), each towards left, posterior or inferior."""
-        order = _best_axes(np.abs(self.directions), world)
-        data = self.data.transpose(order)
+        order, backwards = self._order(world)
         affine = self.affine.copy()
         affine[:3, :3] = self.affine[:3, list(order)]
-        for axis, direction in enumerate(world):
-            if affine[direction, axis] > 0:
-                affine[:3, 3] += affine[:3, axis] * (data.shape[axis] - 1)
-                affine[:3, axis] *= -1
-                data = np.flip(data, axis)
-        return Volume(data, affine)
+        for axis in backwards:
+            affine[:3, 3] += affine[:3, axis] * (self.shape[order[axis]] - 1)
+            affine[:3, axis] *= -1
+        return Volume(np.flip(self.data.transpose(order), backwards), affine)
 
     def from_sagittal(self, data: NDArray[Any]) -> Volume:
-        """An array in the order of `sagittal()`, put on this volume's grid in this volume's storage order."""
-        stored = self.with_data(np.empty(self.shape, data.dtype))
-        stored.sagittal().data[...] = data
-        return stored
+        """An array in the order of `sagittal()`, put on this volume's grid in this volume's storage order; a view."""
+        return self._stored(data, (0, 2, 1))
 
     def from_axial(self, data: NDArray[Any]) -> Volume:
-        """An array in the order of `axial()`, put on this volume's grid in this volume's storage order."""
-        stored = self.with_data(np.empty(self.shape, data.dtype))
-        stored.axial().data[...] = data
-        return stored
+        """An array in the order of `axial()`, put on this volume's grid in this volume's storage order; a view."""
+        return self._stored(data, (2, 1, 0))
+
+    def _stored(self, data: NDArray[Any], world: tuple[int, int, int]) -> Volume:
+        """The reverse of `_ordered`. No copy is made: slices that are made one by one stay together in memory."""
+        order, backwards = self._order(world)
+        return self.with_data(np.flip(data, backwards).transpose(np.argsort(order)))
+
+    def _order(self, world: tuple[int, int, int]) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+        """The array axes along `world` axes, and those of the new axes that run backwards then."""
+        order = _best_axes(np.abs(self.directions), world)
+        towards = [float(self.affine[direction, axis]) for direction, axis in zip(world, order, strict=True)]
+        return order, tuple(axis for axis, step in enumerate(towards) if step > 0)
 
 
 def _best_axes(cosines: FloatArray, world: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -15,10 +15,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from resorb.change import Change, LevelChange, Track
-
 # What is only named in types costs a second to import, and no verb needs all of it.
 if TYPE_CHECKING:
+    from resorb.change import Change, LevelChange, Track
     from resorb.clinic.red_flags import RedFlag
     from resorb.clinic.report.record import CourseReport
     from resorb.loading import Choice
@@ -132,6 +131,8 @@ def truth_table(reading: Reading, truth: StudyTruth) -> Table:
 
 def change_table(change: Change) -> Table:
     """What became of every herniation (bold) and of every whole level, in short."""
+    from resorb.change import Track
+
     table = Table("\nLevel", title="Disc material behind the reference line, mm³", title_justify="left")
     for one in change.dates:
         table.add_column(f"\n{one.name}", justify="right")

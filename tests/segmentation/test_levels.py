@@ -108,6 +108,28 @@ def test_a_torn_disc_is_one_level_and_a_piece_at_its_side_belongs_to_it() -> Non
     np.testing.assert_array_equal(anatomy.disc(Level("L4", "L5")), middle & (data == Structure.DISC))
 
 
+def stretched_without_sacrum() -> Volume:
+    """Seven discs over each other, distances growing by 6 % a level downwards, and no sacrum below."""
+    spine = sampled(spacing=(3.0, 0.9, 0.9)).sagittal()
+    discs = np.flatnonzero((spine.data == Structure.DISC).any(axis=(0, 2)))
+    period = int(discs[-1] - discs[0])
+    first = int(discs[0]) - 6
+    column = np.tile(
+        np.where(spine.data == Structure.SACRUM, 0, spine.data)[:, first : first + period], (1, 4, 1)
+    )
+    places = np.cumsum(np.exp(0.06 * np.arange(column.shape[1]) / (period / 2)))
+    return Volume(column[:, np.searchsorted(places, np.arange(places[0], places[-1]))], spine.affine)
+
+
+def test_a_column_that_tapers_downwards_stands_on_its_head() -> None:
+    upright = stretched_without_sacrum()
+    assert len(names(upright)) >= 7
+    reversed_ = upright.with_data(upright.data[:, ::-1])
+    with pytest.raises(InputError, match=r"head and foot reversed.*--lowest-disc"):
+        names(reversed_)
+    assert names(reversed_, "L5/S1")[-1] == "L5/S1"
+
+
 def test_no_spine() -> None:
     empty = Volume(np.zeros((20, 60, 60), np.uint8), np.diag([-4.0, -1, -1, 1]))
     with pytest.raises(NotMeasurableError, match="no row of lumbar discs"):

@@ -47,7 +47,8 @@ def assemble(stack: Stack, frames: dict[tuple[int, int], Pixels]) -> Pixels:
             pixels.astype(np.float32) * np.float32(item.slope) + np.float32(item.intercept)
             for pixels, item in zip(shown, stack.slices, strict=True)
         ]
-    return np.stack([pixels.T for pixels in shown], axis=-1)
+    # Each slice stays in one piece of memory: every step goes through them slice by slice.
+    return np.stack(shown).T
 
 
 def _shown(stored: Pixels, item: Slice) -> Pixels:

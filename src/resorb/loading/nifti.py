@@ -156,9 +156,7 @@ def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
         )
     try:
         with _quiet():
-            data = np.asarray(image.dataobj).reshape(shape)
-            if path.name.lower().endswith(".gz"):
-                _check_gzip(path, MAX_UNPACKED_BYTES)
+            data = _stored(image, path).reshape(shape)
     except Exception as error:  # truncated gzip, short file, damaged stream
         raise InputError(f"{path}: truncated or damaged, the voxels cannot be read") from error
     if np.issubdtype(data.dtype, np.floating) and (bad := int((~np.isfinite(data)).sum())):
@@ -168,14 +166,21 @@ def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
     return np.asarray(data)
 
 
-def _check_gzip(path: Path, limit: int) -> None:
-    """Read a gzip stream to its end, where its checksum is: nibabel stops before it, and takes damaged voxels."""
-    unpacked = 0
+def _stored(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
+    """The voxels as the header describes them, of a gzipped file only if the whole of it is sound.
+
+    A gzip stream is read to its end, where its checksum is: nibabel stops before it, and takes damaged voxels.
+    """
+    if not path.name.lower().endswith(".gz"):
+        return np.asarray(image.dataobj)
     with gzip.open(path) as file:
+        data = np.asarray(type(image).from_stream(file).dataobj)
+        unpacked = file.tell()
         while block := file.read(1 << 20):
             unpacked += len(block)
-            if unpacked > limit:
+            if unpacked > MAX_UNPACKED_BYTES:
                 raise OSError("far more behind the voxels than a header asks for")
+    return data
 
 
 def _tokens(path: Path) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from resorb.timepoint import Timepoint
+if TYPE_CHECKING:
+    from resorb.timepoint import Timepoint
 
 __all__ = ["report"]
 
@@ -38,19 +41,23 @@ def report(
     worst = pictures.focus
 
     (folder / "levels.csv").write_text(levels_csv(reading), encoding="utf-8")
-    tell("figure", 0.1)
+    tell("figure", 0.05)
     main = pictures.large(worst, FIGURE_MM, sections.LARGE_PIXEL_MM)
     overview = pictures.overview(worst, FIGURE_MM, sections.OVERVIEW_PIXEL_MM)
-    figure.write_figure(reading, main, overview, folder / "figure.png", folder / "figure.svg")
-    tell("page", 0.7)
-    parts = (
-        sections.finding(timepoint),
-        sections.large(pictures, main, overview),
-        sections.levels(pictures),
-        sections.classes(reading),
-        sections.table(reading),
-        sections.method(timepoint),
-        sections.limits(reading),
-    )
-    (folder / "report.html").write_text(page.page(reading, parts), encoding="utf-8")
-    tell("page", 1.0)
+    files = folder / "figure.png", folder / "figure.svg"
+    with ThreadPoolExecutor(1) as thread:
+        drawn = thread.submit(figure.write_figure, reading, main, overview, *files)
+        tell("page", 0.15)
+        parts = (
+            sections.finding(timepoint),
+            sections.large(pictures, main, overview),
+            sections.levels(pictures),
+            sections.classes(reading),
+            sections.table(reading),
+            sections.method(timepoint),
+            sections.limits(reading),
+        )
+        (folder / "report.html").write_text(page.page(reading, parts), encoding="utf-8")
+        tell("figure", 0.7)
+        drawn.result()
+    tell("figure", 1.0)

@@ -84,7 +84,7 @@ def draw(axes: Axes, scene: Scene, font_pt: float, width: float) -> None:
     for outline in scene.outlines:
         for patch in _patches(outline, width):
             patch.set_gid(OUTLINES_ID)
-            axes.add_patch(patch)
+            axes.add_artist(patch)  # not add_patch: the axes have their limits, which it would work out again
     if scene.reference is not None:
         x, y = scene.reference.T
         under = withStroke(linewidth=REFERENCE.width_pt * width + 1.2, foreground="black")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from skimage.measure import find_contours
 
-from resorb.anatomy import VERTEBRAE, Anatomy, Level, Structure
+from resorb.anatomy import STRUCTURE_STEP, VERTEBRAE, Anatomy, Level, Structure
 from resorb.reading import DiscReading
 from resorb.reporting.scene import Arrow, Kind, Name, Outline, Scene
 from resorb.reporting.view import Rect, SagittalView
@@ -51,14 +51,15 @@ class Pictures:
         black from the dark of discs and bodies, white from the sac (CSF with roots) or the fat in the bodies.
         """
         volume, anatomy = self.timepoint.study.sagittal.volume, self.timepoint.anatomy
-        structure = anatomy.labels.data // 100
-        finite = np.isfinite(volume.data)
-        spine = volume.data[
+        found = anatomy.labels.data > 0
+        structure, grey = anatomy.labels.data[found] // STRUCTURE_STEP, volume.data[found]
+        finite = np.isfinite(grey)
+        spine = grey[
             np.isin(structure, [Structure.DISC, Structure.VERTEBRAL_BODY, Structure.SACRUM]) & finite
         ]
-        sac = volume.data[(structure == Structure.THECAL_SAC) & finite]
-        whole = volume.data[finite]
+        sac = grey[(structure == Structure.THECAL_SAC) & finite]
         if not spine.size and not sac.size:
+            whole = volume.data[np.isfinite(volume.data)]
             spine = whole if whole.size else np.zeros(1)
         low = min(float(np.percentile(part, 1)) for part in (spine, sac) if part.size)
         high = max(
@@ -165,7 +166,7 @@ class Pictures:
     @lru_cache(maxsize=32)  # noqa: B019 - the pictures live no longer than one report
     def _anatomy(self, number: int) -> Anatomy:
         """The anatomy of one slice, (1, rows, columns)."""
-        labels = self.view.image(self.timepoint.anatomy.labels, number)[None]
+        labels = np.ascontiguousarray(self.view.image(self.timepoint.anatomy.labels, number))[None]
         return replace(self.timepoint.anatomy, labels=Volume(labels, self.view.volume.affine))
 
     def _scene(self, number: int, rect: Rect, pixel_mm: float) -> Scene:
@@ -189,7 +190,7 @@ class Pictures:
 
     def _outlines(self, number: int, rect: Rect) -> tuple[Outline, ...]:
         anatomy = self._anatomy(number)
-        displaced = self.view.image(self.timepoint.displaced, number)
+        displaced = np.ascontiguousarray(self.view.image(self.timepoint.displaced, number))
         masks: list[tuple[Kind, Image]] = [
             *((Kind.BODY, anatomy.body(vertebra)[0]) for vertebra in VERTEBRAE),
             (Kind.SAC, anatomy.structure(Structure.THECAL_SAC)[0]),
@@ -255,6 +256,8 @@ class Pictures:
 
     def _middle(self, mask: Image, rect: Rect) -> FloatArray | None:
         """Centroid (2,) of the part of a mask inside a rectangle; None where less than 1 cm2 of it is seen."""
+        if not mask.any():
+            return None
         rows, columns = np.nonzero(mask)
         points = np.stack([(columns + 0.5) * self.view.column_mm, (rows + 0.5) * self.view.row_mm], axis=-1)
         inside = points[((points >= rect.origin) & (points <= rect.corner)).all(axis=1)]

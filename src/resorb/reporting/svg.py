@@ -15,6 +15,8 @@ from resorb.reporting.section import PACKAGE
 from resorb.study import FloatArray
 from resorb.templates import templates
 
+#: Of 9: a third of the time of the usual 6, for a page a tenth larger.
+PNG_COMPRESSION = 3
 #: Outlines keep this many decimals of a millimetre.
 DECIMALS = 2
 SCALE_BAR_MM = 10.0
@@ -56,7 +58,7 @@ def hatched() -> dict[Kind, Style]:
 def png_uri(pixels: NDArray[np.uint8]) -> str:
     """A grey image as a `data:` URI."""
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG", compress_level=6)
+    Image.fromarray(pixels).save(file, format="PNG", compress_level=PNG_COMPRESSION)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 

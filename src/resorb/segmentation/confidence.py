@@ -25,7 +25,7 @@ def confidences(
         labels: anatomy indices on the same grid.
         levels: those whose discs are among the labels.
     """
-    boxes = ndimage.find_objects(labels.astype(np.int32))
+    boxes = ndimage.find_objects(labels)
     margin = (0, *(int(np.ceil(NEAR_MM / s)) + 1 for s in structures.spacing_mm[1:]))
     found = {}
     for level in levels:

@@ -31,8 +31,14 @@ MAX_OFF_CHAIN_MM = 14.0  # a disc farther from the curve through its neighbours 
 MAX_STEP_RATIO = 1.6
 MAX_ABOVE_SACRUM_MM = 30.0
 MAX_STEP_MM = 62.0  # a step from disc to disc longer than any lumbar body and disc means one was missed
+#: Vertebrae grow downwards: slope of the logarithm of the distance between discs, per level, over the lowest ones in
+#: the field. Found by model 2.0.0 in 39 public T2 scans: -0.034 to 0.055, two below -0.02, both with a sacrum; turned
+#: upside down, the same scans have less than -0.03 in 33 of 37. Asked only where no sacrum tells the lower end.
+MIN_GROWTH = -0.03
+STEPS_OF_GROWTH = 5
 SAME_DISC_MM = 11.0  # two pieces nearer than this along the spine are one disc
 TORN_DISC_MM = 24.0  # and so are two that no body parts: the halves of a disc torn between front and back
+MARGIN_VOXELS = 10  # around what was found; confidences look 2 mm beyond an outline
 DEFAULT_LOWEST = Level("L5", "S1")
 
 
@@ -73,6 +79,8 @@ def name_levels(
         NotMeasurableError: fewer than two discs in a row: this is no lumbar spine.
         UsageError: `lowest_disc` leaves no names for the uppermost discs.
     """
+    whole, near = structures, _surroundings(structures.data)
+    structures = whole.part(near)
     pieces, components = _discs(structures)
     sacrum_top = _sacrum_top(structures)
     if sacrum_top is not None:
@@ -91,8 +99,21 @@ def name_levels(
     if lowest_disc is None and sacrum_top is not None:
         centres = np.array([piece.centroid for piece in pieces])
         naming = replace(naming, doubts=naming.doubts + count_doubts(structures, labels, centres))
-    confidence = {} if probability is None else confidences(structures, probability, labels, levels)
-    return Anatomy(structures.with_data(labels), levels, naming, source, confidence, warnings)
+    confidence = {} if probability is None else confidences(structures, probability[near], labels, levels)
+    everywhere = np.zeros(whole.shape, np.uint16)
+    everywhere[near] = labels
+    return Anatomy(whole.with_data(everywhere), levels, naming, source, confidence, warnings)
+
+
+def _surroundings(structures: NDArray[np.uint8]) -> tuple[slice, slice, slice]:
+    """The box of all that was found, with a margin: the rest of the image need not be gone through again and again."""
+    boxes = ndimage.find_objects((structures > 0).astype(np.uint8)) or [tuple(map(slice, structures.shape))]
+    low = [max(0, (side.start or 0) - MARGIN_VOXELS) for side in boxes[0]]
+    high = [
+        min(size, side.stop + MARGIN_VOXELS) for side, size in zip(boxes[0], structures.shape, strict=True)
+    ]
+    i, j, k = map(slice, low, high)
+    return i, j, k
 
 
 def _check_orientation(structures: Volume) -> None:
@@ -172,7 +193,7 @@ def _sacrum_top(structures: Volume) -> float | None:
     components, count = ndimage.label(structures.data == Structure.SACRUM)
     if count == 0:
         return None
-    sizes = np.bincount(components.ravel())[1:] * structures.voxel_volume_mm3
+    sizes = np.bincount(components[components > 0], minlength=count + 1)[1:] * structures.voxel_volume_mm3
     best = int(np.argmax(sizes)) + 1
     if sizes[best - 1] < MIN_SACRUM_MM3:
         return None
@@ -229,6 +250,11 @@ def _name(
         doubts.append("two neighbouring discs lie too far apart: a disc between them may have been missed")
     if lowest_disc is not None:
         return LevelNaming(f"the lowest disc, named {lowest} by {named_by}", tuple(doubts)), names
+    if sacrum_top is None and _tapers(steps):
+        raise InputError(
+            "the vertebrae grow smaller downwards and no sacrum lies below: the image's affine has head and foot "
+            "reversed; if it has not, name the lowest disc with --lowest-disc"
+        )
     if sacrum_top is None:
         anchor = "the lowest disc in the field, taken for L5/S1"
         doubts.append(
@@ -241,6 +267,14 @@ def _name(
     if len(pieces) < 4:
         doubts.append(f"only {len(pieces)} discs are in the field")
     return LevelNaming(anchor, tuple(doubts)), names
+
+
+def _tapers(steps: list[float]) -> bool:
+    """Whether the distances between discs (mm, from above downwards) shrink as no lumbar spine's do."""
+    lowest = np.log(steps[-STEPS_OF_GROWTH:])
+    if len(lowest) < STEPS_OF_GROWTH:
+        return False
+    return bool(np.polyfit(np.arange(len(lowest)), lowest, 1)[0] < MIN_GROWTH)
 
 
 def _upwards(lowest: Level, count: int) -> tuple[Level, ...]:

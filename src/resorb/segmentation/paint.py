@@ -90,7 +90,8 @@ def _fragments(
         discs: world points of each disc, and its (n, 3) normals.
     """
     points, normals = discs
-    sizes = np.bincount(components.ravel(), minlength=len(of_component)) * structures.voxel_volume_mm3
+    voxels = np.bincount(components[components > 0], minlength=len(of_component))
+    sizes = voxels * structures.voxel_volume_mm3
     small = np.flatnonzero((of_component == 0) & (sizes >= MIN_FRAGMENT_MM3))
     small = small[small > 0]
     if not len(small):
@@ -165,8 +166,9 @@ def _whole(
     """Give a connected piece that lies almost all in one slab to that vertebra; cut only what bridges two."""
     components, count = ndimage.label(mask)
     component = components[tuple(index.T)]
-    votes = np.zeros((count + 1, len(VERTEBRAE) + 1))
-    np.add.at(votes, (component, vertebra), 1)
+    shape = (count + 1, len(VERTEBRAE) + 1)
+    votes = np.bincount(np.ravel_multi_index((component, vertebra), shape), minlength=shape[0] * shape[1])
+    votes = votes.reshape(shape)
     share = votes.max(axis=1) / np.maximum(votes.sum(axis=1), 1)
     settled = share > MIN_SHARE
     return np.where(settled[component], votes.argmax(axis=1)[component], vertebra).astype(np.uint16)

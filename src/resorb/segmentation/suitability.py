@@ -93,7 +93,7 @@ def _contrast(seen: Look) -> tuple[list[str], list[str]]:
 def _shape(anatomy: Anatomy, structures: NDArray[np.uint8]) -> tuple[list[str], list[str]]:
     """(refusals, warnings) from the sizes and places of what was found, against those of a lumbar spine."""
     labels = anatomy.labels
-    boxes = ndimage.find_objects(labels.data.astype(np.int32))
+    boxes = ndimage.find_objects(labels.data)
     discs = [_points(labels, boxes, anatomy_index(Structure.DISC, level.upper)) for level in anatomy.levels]
     centres = np.array([labels.to_world(points.mean(axis=0)) for points in discs])
     steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
