@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.blind import ModelFolder
 from benchmarks.common import Table, clear_errors, console, progress_bar
 from benchmarks.human import print_human
 from benchmarks.measurement_rows import COLUMNS, KEY, OF_STUDY, Row, rows_of
@@ -120,10 +121,7 @@ def study_rows(outlines: Outlines, acquisition: str) -> list[Row]:
 def main(
     n: Annotated[int, typer.Option("--n", min=1, help="How many patients.")] = 300,
     masks: Annotated[str, typer.Option("--masks", help="true, model or both.")] = "both",
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", help="A folder with model.onnx and model.json; else the embedded one."),
-    ] = None,
+    model: ModelFolder = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where measurement.csv goes; rows there are kept.")
     ] = Path("out/measurement"),

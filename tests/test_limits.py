@@ -19,7 +19,7 @@ def test_every_limit_says_what_it_is_and_where_it_comes_from(name: str) -> None:
     entry = BUILT_IN[name]
     assert set(entry) == {"value", "unit", "source", "verified", "meaning"}
     assert isinstance(entry["value"], float) and entry["value"] >= 0
-    assert entry["unit"] in {"mm", "mm2", "mm3", "ratio"}
+    assert entry["unit"] in {"mm", "mm2", "mm3", "1/mm", "ratio"}
     assert entry["unit"] != "ratio" or entry["value"] <= 1
     assert isinstance(entry["verified"], bool)
     assert len(entry["meaning"]) > 20

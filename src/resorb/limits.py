@@ -18,7 +18,7 @@ class Limit:
     """One threshold.
 
     Attributes:
-        value, unit: the number and what it is in (`mm`, `mm3`, `ratio`).
+        value, unit: the number and what it is in (`mm`, `mm2`, `mm3`, `1/mm`, `ratio`).
         source: where it comes from.
         verified: a published source that was read confirms it.
         meaning: what it decides.

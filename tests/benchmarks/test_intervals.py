@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.intervals import NUMBERS, fitted, observed, written
+from benchmarks.intervals import MIN_PATIENTS, NUMBERS, calibration, fitted, observed, written
 from resorb.measurement.intervals import Reach, Seen, stored, terms
 from resorb.study import FloatArray
 
@@ -70,3 +70,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     read = stored(path)
     assert read["mask"] == ("60 patients", {"disc.depth_mm": (reach, reach)})
     assert read["model"] == ("none", {})
+
+
+def test_few_patients_calibrate_nothing() -> None:
+    about, reaches = calibration([{"case": str(n)} for n in range(MIN_PATIENTS - 1)], "a model")
+    assert about.startswith("not calibrated: 19 simulated patients") and not reaches
