@@ -60,3 +60,17 @@ def test_bodies_that_the_field_cuts_leave_it_to_the_canal() -> None:
     found = midline_of(spine((0.0, 0.0, 0.0), 1.0, half_field=14.0), L4L5)
     assert (found.source, found.left) == (BY_CANAL, None)
     assert abs(found.point[0]) < 0.6
+
+
+def test_a_body_whose_plane_misses_the_canal_is_not_believed() -> None:
+    """A body of which an outline holds a block at one side besides: its own plane goes far from the canal."""
+    anatomy = spine((0.0, 0.0, 0.0), 1.0)
+    labels = anatomy.labels.data.copy()
+    for name in ("L4", "L5"):
+        body = np.argwhere(anatomy.body(name))
+        block = body[body[:, 0] < np.quantile(body[:, 0], 0.35)]
+        labels[tuple(block.T)] = 0
+    broken = replace(anatomy, labels=anatomy.labels.with_data(labels))
+    found = midline_of(broken, L4L5)
+    assert found.source == BY_CANAL
+    assert abs(off(found.point, (0.0, 0.0, 0.0))) < 0.5

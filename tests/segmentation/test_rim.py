@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,16 @@ def test_the_rim_of_displaced_material_is_disc(row_mm: float, column_mm: float) 
     assert not added[:, :, : int(WALL_MM / column_mm) - 1].any()
     assert set(after.probability[added].tolist()) == {55}  # what the likelier structure left
     assert (after.structures.data[~added] == before.structures.data[~added]).all()
+
+
+def test_the_rim_reaches_3_mm_and_no_farther() -> None:
+    """Of a likely rim of 6 mm all round, what lies within 3 mm of the disc that is 3 to 5 mm behind the wall."""
+    before = _study(5.0, 0.25, 0.25, rim_mm=6.0)
+    added = with_rims(before).structures.data[1] != before.structures.data[1]
+    rows, columns = (np.argwhere(added) + 0.5).T * 0.25
+    assert columns.max() == pytest.approx(WALL_MM + 5.0 + 3.0, abs=0.3)
+    assert rows.min() == pytest.approx(DISC_MM[0] - 3.0, abs=0.3)
+    assert rows.max() == pytest.approx(DISC_MM[1] + 3.0, abs=0.3)
 
 
 def test_the_bulge_of_an_ordinary_disc_stays_as_it_is() -> None:
