@@ -237,3 +237,15 @@ def test_wings_of_the_sacrum_are_no_part_of_its_rim(upright: Anatomy) -> None:
     np.testing.assert_allclose(after.origin, before.origin, atol=0.1)
     left = np.linspace(-20.0, 20.0, 9)
     np.testing.assert_allclose(after.lower.corner(left)[0], before.lower.corner(left)[0], atol=0.3)
+
+
+def test_a_sacrum_seen_only_far_from_the_midline_is_refused() -> None:
+    """That L5 is seen at the midline does not tell where the sacrum's corner is."""
+    spine = sampled().sagittal()
+    world = spine.to_world(np.moveaxis(np.indices(spine.shape), 0, -1))
+    aside = (spine.data == Structure.SACRUM) & (np.abs(world[..., 0]) < 7.5)
+    anatomy = name_levels(
+        spine.with_data(np.where(aside, 0, spine.data).astype(np.uint8)), None, source="test"
+    )
+    with pytest.raises(NotMeasurableError, match=r"midline of L5/S1|near the midline"):
+        fit_frame(anatomy, Level("L5", "S1"), slip_limit_mm=3.0)

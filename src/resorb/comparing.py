@@ -199,10 +199,14 @@ def _compared(
         refuse_doubts([*doubtful, *change.warnings])
     if options.recovery:
         # The simulator is imported when it is asked for: nobody else waits for it.
+        from resorb.recovered import unknown
         from resorb.recovery import recover
 
         with clock.step("recovery", "Implanting") as tell:
-            found = recover(again, limits, progress=tell)
+            try:
+                found = recover(again, limits, progress=tell)
+            except NotMeasurableError as error:
+                found = unknown(str(error))
         change = change.model_copy(update={"recovery": found})
     return Comparison(change, again, tuple(note for _, note in taken if note))
 

@@ -108,6 +108,9 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         )
         for r in rims
     ]
+    # Before the sacrum's rim is carried on along that of L5, which may be seen nearer to the midline.
+    if max(float(np.abs(rim.left).min()) for rim in rims) > FAR_ASIDE_MM:
+        raise NotMeasurableError(f"the slices do not reach the midline of {level}")
     if level.lower == "S1":
         rims[1] = sacral_rim(rims[1], rims[0], axes @ normals[1])
     slip = float(rims[1].corner(0.0)[0] - rims[0].corner(0.0)[0])
@@ -140,8 +143,6 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
 
 def _believable(rims: Sequence[Rim], disc: FloatArray, level: Level) -> None:
     """Refuse rims that are not those of a disc, given by its voxels in local mm (n, 3)."""
-    if max(float(np.abs(rim.left).min()) for rim in rims) > FAR_ASIDE_MM:
-        raise NotMeasurableError(f"the slices do not reach the midline of {level}")
     middle = disc[np.abs(disc[:, 0]) < MIDDLE_MM]
     disc = middle if len(middle) else disc
     if not len(disc):

@@ -19,14 +19,15 @@ def importing(*modules: str) -> Iterator[None]:
     Args:
         modules: absolute names.
     """
-    with ThreadPoolExecutor(1) as thread:
-        for name in modules:
-            thread.submit(import_module, name)
-        try:
-            yield
-        except BaseException:
-            thread.shutdown(wait=False, cancel_futures=True)
-            raise
+    thread = ThreadPoolExecutor(1)
+    for name in modules:
+        thread.submit(import_module, name)
+    try:
+        yield
+    except BaseException:
+        thread.shutdown(wait=False, cancel_futures=True)
+        raise
+    thread.shutdown()
 
 
 def lazy(

@@ -69,7 +69,18 @@ class Recovery(_Record):
         interval = ""
         if self.share.low is not None and self.share.high is not None:
             interval = f" (95 % interval {100 * self.share.low:.0f} to {100 * self.share.high:.0f})"
-        return (
-            f"Of {count} synthetic herniations put into these scans, {100 * self.share.value:.0f} %{interval} of the "
-            f"volume was measured, and {self.found} were found as herniations."
+        measured = sum(one.measured_mm3 is not None for one in self.implants)
+        of = (
+            "the volume"
+            if measured == count
+            else f"the volume of the {measured} whose level could be measured"
         )
+        return (
+            f"Of {count} synthetic herniations put into these scans, {100 * self.share.value:.0f} %{interval} of {of} "
+            f"was measured, and {self.found} were found as herniations."
+        )
+
+
+def unknown(reason: str) -> Recovery:
+    """A check that could not be made, and why."""
+    return Recovery(implants=(), share=Quantity(value=None, reason=reason), segmented_by="nothing")

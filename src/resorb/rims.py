@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from resorb.errors import NotMeasurableError
 from resorb.frame import WALL_HEIGHT_MM, Rim
 from resorb.study import FloatArray, Volume
 
@@ -44,6 +45,9 @@ def posterior_rim(points: FloatArray, normal: FloatArray, sign: float, vertebra:
 
     `normal` (3,) is the endplate's own, cranial, in local coordinates: a wedged body's corner may lie well
     below its highest point. `sign` is +1 for a superior endplate (of the lower body), -1 for an inferior one.
+
+    Raises:
+        NotMeasurableError: no slice shows a corner where one may be looked for.
     """
     slices = by_slice(points)
 
@@ -73,6 +77,8 @@ def posterior_rim(points: FloatArray, normal: FloatArray, sign: float, vertebra:
     middle = corners(MIDDLE_MM, np.inf)
     behind = float(np.median(middle[:, 1])) + PEDICLE_MARGIN_MM if len(middle) else np.inf
     found = corners(SACRAL_MM if vertebra == "S1" else np.inf, behind)
+    if not len(found):
+        raise NotMeasurableError(f"no endplate of {vertebra} is seen near the midline")
     found = found[np.argsort(found[:, 0])]
     found[:, 1] -= _spur(points, found, sign)
     left = found[:, 0]

@@ -136,6 +136,18 @@ def test_what_cannot_be_known_by_difference_is_not_taken_for_nothing() -> None:
     assert "no longer" not in track.events[0].words
 
 
+def test_a_cropped_date_does_not_show_that_a_herniation_is_gone() -> None:
+    cropped = {L4L5: {"volume_mm3": Quantity(value=None, low=10.0, reason="cropped")}}
+    points = [
+        timepoint("a" * 64, {L4L5: [Bulk(700.0, width_mm=40.0)]}, day=DAYS[0], slice_mm=4.0),
+        timepoint("b" * 64, {}, day=DAYS[1], slice_mm=4.0, changed=cropped),
+    ]
+    track = only(compared([marked(point) for point in points]))
+    assert [event.kind for event in track.events] == ["vanished"]
+    assert "do not tell whether it is gone" in track.events[0].words
+    assert track.verdict.value != "resolved"
+
+
 def test_a_level_in_which_a_herniation_could_hide_is_not_called_unchanged() -> None:
     """Registration off by 2 mm over a margin of 9 mm by the field's width: nothing can be said."""
     points = [timepoint(name * 64, {}, day=day, slice_mm=9.0) for name, day in zip("ab", DAYS, strict=False)]
@@ -247,13 +259,24 @@ def test_a_rate_is_as_wide_as_the_difference_it_comes_from() -> None:
     assert (rate.high or 0.0) * months == pytest.approx(whole.high, rel=1e-3)
 
 
+def marked(point: Timepoint) -> Timepoint:
+    """With displaced material of L4/L5 in every slice."""
+    marks = np.zeros(point.displaced.shape, np.uint16)
+    marks[:, 1, 1] = L4L5.ordinal
+    return replace(point, displaced=point.displaced.with_data(marks))
+
+
 def test_of_a_cropped_herniation_the_part_that_all_dates_show_is_compared() -> None:
     cropped = {L4L5: {"volume_mm3": Quantity(value=None, low=500.0, reason="cropped")}}
+    wide: dict[str, Any] = {"width_mm": 40.0}
     points = [
-        timepoint("a" * 64, {L4L5: [Bulk(1000.0)]}, day=DAYS[0]),
-        timepoint("b" * 64, {L4L5: [Bulk(None, low=400.0)]}, day=DAYS[1], changed=cropped),
+        timepoint("a" * 64, {L4L5: [Bulk(1000.0, **wide)]}, day=DAYS[0], slice_mm=4.0),
+        timepoint(
+            "b" * 64, {L4L5: [Bulk(None, low=400.0, **wide)]}, day=DAYS[1], slice_mm=4.0, changed=cropped
+        ),
     ]
-    track = only(compared(points))
+    track = only(compared([marked(point) for point in points]))
+    assert not track.definitions  # those speak of whole herniations
     assert track.verdict.value == "regressed"
     assert "mm that every date shows: it has shrunk by 60 %" in track.verdict.words
     assert any("what lies beyond is not known" in reason for reason in track.verdict.reasons)

@@ -56,6 +56,11 @@ def test_only_what_lies_in_every_field_is_compared() -> None:
         assert volume.value == pytest.approx(140.0) and "every date" in volume.method
 
 
+def test_a_sliver_is_not_compared() -> None:
+    _, shared = shared_fields([slab("a", (-8.0, 2.0), cropped=True), slab("b", (-4.0, 12.0), cropped=True)])
+    assert not shared
+
+
 def test_a_date_that_shows_all_is_taken_in_the_same_part() -> None:
     points, shared = shared_fields(
         [slab("a", (-20.0, 20.0), cropped=False), slab("b", (-5.0, 15.0), cropped=True)]

@@ -153,18 +153,21 @@ class _Comparison:
         assert track is not None
         volume = through.compared(VOLUME, verdict.first, verdict.last).difference
         classes = track.first.herniation.classes
+        shared = self.scans.shared.get(track.level)
+        in_part = shared is not None and shared.herniations
         return Track(
             identifier=identifier(track, [one.study_sha256 for one in self.scans.dates]),
             level=str(track.level),
             levels=tuple(str(level) for level in track.levels()),
             side=track.side,
             herniations=track.numbers(),
-            events=tuple(_told(one, through.quantities[VOLUME]) for one in track.events),
+            events=tuple(_told(one, through.quantities[VOLUME], shared is None) for one in track.events),
             quantities=through.quantities,
             differences=through.differences(),
             verdict=verdict,
             steps=steps,
-            definitions=definitions(volume, verdict, self.cases.limits),
+            # Published definitions speak of whole herniations.
+            definitions=() if in_part else definitions(volume, verdict, self.cases.limits),
             course=through.course(),
             published=published(classes.morphology.value if classes is not None else None),
         )
@@ -200,9 +203,9 @@ class _Comparison:
         return tuple(dict.fromkeys(said))
 
 
-def _told(event: Event, volumes: Sequence[Quantity]) -> Event:
+def _told(event: Event, volumes: Sequence[Quantity], whole: bool) -> Event:
     """A date that does not show all of a level does not show that a herniation of it is gone."""
-    if event.kind != "vanished" or volumes[event.date - 1].value is not None:
+    if event.kind != "vanished" or (whole and volumes[event.date - 1].value is not None):
         return event
     return event.model_copy(update={"words": "not found, on images that do not tell whether it is gone"})
 

@@ -272,7 +272,8 @@ def _rest(track: ThroughTime, dates: tuple[int, int], gone: Quantity, share: flo
     if gone.value is None:
         return Quantity(value=None, reason=f"{NOT_FOUND}; all that the level holds: {gone.reason}")
     left = max((track.quantities[VOLUME][source - 1].value or 0.0) - share * gone.value, 0.0)
-    worse = track.scans.worse_mm(track.level) * track.area_mm2
+    moved = track.scans.worse_mm(track.level) * track.area_mm2
+    worse = float(np.hypot(moved, track.scans.aside_mm3(track.level, whole_level=True)))
     reach = track.scans.detectable_mm3(date, worse, LEVEL)
     return Quantity(
         value=round(left, 3),

@@ -19,6 +19,9 @@ from resorb.timepoint import Timepoint
 
 CROPPED = "cropped"
 METHOD = "what every date's field shows of it"
+#: A narrower part, or one of fewer slices of any date, tells nothing of a herniation that is 10 to 20 mm wide.
+MIN_WIDTH_MM, MIN_SLICES = 10.0, 3
+LATERAL = ("foraminal", "extraforaminal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ def shared_fields(points: Sequence[Timepoint]) -> tuple[tuple[Timepoint, ...], d
             continue
         spans = np.array([_span(point, level) for point in points])
         low, high = float(spans[:, 0].max()), float(spans[:, 1].min())
-        if low >= high:
+        if high - low < max(MIN_WIDTH_MM, MIN_SLICES * max(_slice_mm(point) for point in points)):
             continue
         parts = _in_part(discs)
         for reading, point in zip(readings, points, strict=True):
@@ -79,6 +82,10 @@ def _in_part(discs: Sequence[DiscReading]) -> bool:
     """Whether herniations are cut by a field, or may have to be known by what their level lost."""
     volumes = [one.volume_mm3.value for disc in discs for one in disc.herniations]
     return None in volumes or len({len(disc.herniations) for disc in discs}) > 1
+
+
+def _slice_mm(point: Timepoint) -> float:
+    return float(point.study.sagittal.volume.sagittal().spacing_mm[0])
 
 
 def _span(point: Timepoint, level: Level) -> tuple[float, float]:
@@ -106,6 +113,8 @@ def _within(disc: DiscReading, point: Timepoint, span: tuple[float, float], part
 
 def _herniation(one: Herniation, frame: Frame, left: FloatArray, span: tuple[float, float]) -> Herniation:
     width = one.width_mm.at_least
+    if one.classes is not None and one.classes.zone.value in LATERAL:
+        return one  # its width runs from front to back: which part of it lies in the span is not told
     if width is not None:
         middle = float(frame.to_local(np.array(one.centre))[0])
         left = left[np.abs(left - middle) <= width / 2]
@@ -117,7 +126,9 @@ def _part(quantity: Quantity, left: FloatArray, span: tuple[float, float]) -> Qu
     seen = quantity.value if quantity.value is not None else quantity.low
     if seen is None or (quantity.value is None and quantity.reason != CROPPED):
         return quantity
-    share = float(np.mean((left >= span[0]) & (left <= span[1]))) if len(left) else 1.0
+    if not len(left):
+        return quantity
+    share = float(np.mean((left >= span[0]) & (left <= span[1])))
     return Quantity(
         value=round(seen * share, 3), method=f"{quantity.method}; {METHOD}", source=quantity.source
     )
