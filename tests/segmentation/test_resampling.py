@@ -10,14 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
 from resorb.anatomy import Structure
-from resorb.segmentation.resampling import (
-    BODY_ODDS,
-    LIKELY_ODDS,
-    Interpolator,
-    decide,
-    resampler,
-    with_whole_bodies,
-)
+from resorb.segmentation.resampling import LIKELY_ODDS, Interpolator, decide, resampler
 from resorb.study import FloatArray
 
 sizes = st.integers(8, 400)
@@ -114,12 +107,10 @@ def test_the_most_probable_of_the_interpolated_probabilities_wins(
         for n, m, mm in zip((rows, columns), shape, spacing, strict=True)
     ]
     points = np.stack(np.meshgrid(*at, indexing="ij"), axis=-1)
-    expected, raw = (
-        RegularGridInterpolator((np.arange(rows), np.arange(columns)), np.moveaxis(one, 0, -1).astype(float))(
-            points
-        )
-        for one in (with_whole_bodies(old), old)
+    interpolate = RegularGridInterpolator(
+        (np.arange(rows), np.arange(columns)), np.moveaxis(old, 0, -1).astype(float)
     )
+    expected = interpolate(points)
 
     decided = decide(old, *up)
     best = expected.max(axis=-1)
@@ -128,30 +119,10 @@ def test_the_most_probable_of_the_interpolated_probabilities_wins(
     )
     np.testing.assert_allclose(decided.probability / 255, best, atol=0.51 / 255)
     disc = int(Structure.DISC)
-    certain = LIKELY_ODDS * raw[..., disc] > np.delete(raw, disc, axis=-1).sum(axis=-1)
+    certain = LIKELY_ODDS * expected[..., disc] > np.delete(expected, disc, axis=-1).sum(axis=-1)
     assert decided.likely_disc[certain].all()  # more than all others together
-    seldom = raw[..., disc] < raw.max(axis=-1) / (2 * LIKELY_ODDS)
+    seldom = expected[..., disc] < best / (2 * LIKELY_ODDS)
     assert not decided.likely_disc[seldom & (decided.structure != disc)].any() or not smooth
-
-
-@given(body=st.floats(0.05, 0.95))
-def test_a_body_takes_from_what_lies_round_it_but_not_from_disc_sac_or_sacrum(body: float) -> None:
-    """Of two structures, the body wins from 1 part in 3 on against background, and from a half on against the disc."""
-    for other, least in (
-        (Structure.BACKGROUND, 1 / (1 + BODY_ODDS)),
-        (Structure.POSTERIOR_ELEMENTS, 1 / (1 + BODY_ODDS)),
-        (Structure.DISC, 0.5),
-        (Structure.THECAL_SAC, 0.5),
-        (Structure.SACRUM, 0.5),
-    ):
-        if abs(body - least) < 1e-3:
-            continue
-        given_ = np.zeros((6, 1, 1), np.float32)
-        given_[Structure.VERTEBRAL_BODY], given_[other] = body, 1 - body
-        raised = with_whole_bodies(given_)
-        assert int(raised[:, 0, 0].argmax()) == (Structure.VERTEBRAL_BODY if body > least else other)
-        assert raised.max() <= 1.0
-        assert float(raised[other, 0, 0]) == float(given_[other, 0, 0])
 
 
 @given(first=st.integers(0, 60), length=st.integers(5, 60), spacing=st.floats(0.3, 1.2))

@@ -20,15 +20,6 @@ Image = NDArray[np.float32]
 #: and 2 mm, .80 and .70 at 10 and 3 mm, less again at 20 (.79); of the drawn volume 68 and 81 % are outlined.
 LIKELY_ODDS = 10.0
 
-#: Bone of a body against background and posterior elements: of what lies between them a body takes what it is at least
-#: 1/2 as likely to be. The network cuts bodies short, most of all at their sides, where a thick slice holds half of
-#: them. Chosen on the validation scan of `chu-t2tse` and two of its training part (Dice beyond 20 mm .79 -> .82, .72 ->
-#: .73, .68 -> .70; 3 and 5 gave less or no more) and on four simulated patients outside every benchmark, in whom discs
-#: seemed to bulge by 220 to 420 mm3 too much for it (median) and by 45 to 105 mm3 with it.
-BODY_ODDS = 2.0
-#: Of these a body takes nothing.
-KEEPING = (Structure.SACRUM, Structure.DISC, Structure.THECAL_SAC)
-
 
 def resampler(size: int, spacing: float, wanted: float) -> csr_array:
     """(m, size) matrix, float32, that brings pixels of `spacing` to pixels of `wanted` mm over the same extent.
@@ -90,30 +81,16 @@ class Decided:
     likely_disc: NDArray[np.bool_]
 
 
-def with_whole_bodies(probability: Image) -> Image:
-    """Probabilities (structures, rows, columns) with that of a vertebral body raised by `BODY_ODDS`.
-
-    Where one of `KEEPING` is as likely as a body, nothing changes.
-    """
-    body = probability[Structure.VERTEBRAL_BODY]
-    rest = reduce(np.maximum, (probability[one] for one in KEEPING))
-    raised = probability.copy()
-    raised[Structure.VERTEBRAL_BODY] = np.where(body > rest, np.minimum(BODY_ODDS * body, 1.0), body)
-    return raised
-
-
 def decide(probability: Image, rows: Interpolator, columns: Interpolator) -> Decided:
     """Decide each new pixel.
 
-    Probabilities, those of bodies raised (`with_whole_bodies`), are interpolated, and decided then. Where the four old
-    pixels around a new one are of one structure, that is the new one's too: only its own probability is interpolated.
+    Probabilities are interpolated, and decided then. Where the four old pixels around a new one are of one structure,
+    that is the new one's too: only its own probability is interpolated there.
 
     Args:
         probability: (structures, rows, columns) of the old pixels.
         rows, columns: to the new ones.
     """
-    likely = _to_new(_disc_margin(probability), rows, columns) > 0
-    probability = with_whole_bodies(probability)
     own, top = _most_probable(probability)
     pairs = [(r, c) for r in (rows.low, rows.high) for c in (columns.low, columns.high)]
     structure, *others = (own[r][:, c] for r, c in pairs)
@@ -128,6 +105,7 @@ def decide(probability: Image, rows: Interpolator, columns: Interpolator) -> Dec
     for (low_high_row, low_high_column), weight in zip(pairs, weights, strict=True):
         between += probability[:, low_high_row[r], low_high_column[c]] * weight
     structure[r, c], value[r, c] = _most_probable(between)
+    likely = _to_new(_disc_margin(probability), rows, columns) > 0
     return Decided(structure, np.clip(value * 255.0 + 0.5, 0, 255).astype(np.uint8), likely)
 
 
