@@ -13,6 +13,7 @@ from resorb.measurement.canal import canal_occupied
 from resorb.measurement.classify import classes_of
 from resorb.measurement.displaced import Displaced, Voxels
 from resorb.measurement.extents import Piece, deepest_piece
+from resorb.measurement.intervals import is_given
 from resorb.measurement.level import AXIAL, BOTH, SAGITTAL, LevelScene
 from resorb.measurement.material import CRANIAL, PITCH_MM
 from resorb.measurement.quantity import NOTHING, known, measured, missing, point, whole
@@ -79,21 +80,24 @@ class Measured:
     def volume_mm3(self) -> float:
         """Mean of both series, as each adds and misses material between slices of its own.
 
-        What the axial stacks do not cover is as the sagittal series shows it.
+        What the axial stacks do not cover is as the sagittal series shows it. The embedded model leaves a fifth more
+        of herniations out in axial slices than in sagittal ones (docs/accuracy.md): there the sagittal series counts.
         """
         sagittal_mm3 = self.voxels.volume_mm3(self.own)
-        if self.axial is None or self.scene.sagittal is None:
+        if self.axial is None or self.volume_source != BOTH:
             return sagittal_mm3
         seen, whole_level = self.axial.material.seen, self.part is None
         cells = seen if whole_level else seen & self.axial.cells
         unseen = ~seen if whole_level else ~seen & self.sagittal.cells
         axial = self.axial.material.share[cells].sum(dtype=np.float64)
+        assert self.scene.sagittal is not None  # part of what BOTH means
         beside = self.scene.sagittal.share[unseen].sum(dtype=np.float64)
         return 0.5 * (sagittal_mm3 + float(axial + beside) * PITCH_MM**3)
 
     @property
     def volume_source(self) -> str:
-        return SAGITTAL if self.axial is None else BOTH
+        both = self.axial is not None and self.scene.sagittal is not None and is_given(self.scene.anatomy)
+        return BOTH if both else SAGITTAL
 
     @cached_property
     def canal_share(self) -> float | None:
