@@ -22,6 +22,7 @@ from resorb.study import FloatArray, Volume
 CORE_MM = 3.0
 #: How far the rim reaches around it (`resampling.LIKELY_ODDS` says how it was chosen).
 REACH_MM = 3.0
+ROUNDING_MM = 1e-3  # a distance of whole pixels is the same whatever a file rounds of their size
 #: The wall is this percentile of where the bodies end over so many mm of height: their corners, which stand out
 #: farthest but which a network rounds off, and neither a vein's entry nor an osteophyte.
 WALL_PERCENTILE, WALL_HEIGHT_MM = 80.0, 16.0
@@ -60,11 +61,12 @@ def _rims(structures: Volume, likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
         if wall is None:
             continue
         behind = (columns[None] - wall[:, None]) * column_mm
-        core = disc & (behind > CORE_MM)
+        core = disc & (behind > CORE_MM + ROUNDING_MM)
         if core.any():
             near = _around(core, row_mm, column_mm)
             away = ndimage.distance_transform_edt(~core[near], sampling=(row_mm, column_mm))
-            rim[k][near] = likely[k][near] & ~disc[near] & (behind[near] > 0) & (away <= REACH_MM)
+            within = (behind[near] > ROUNDING_MM) & (away <= REACH_MM + ROUNDING_MM)
+            rim[k][near] = likely[k][near] & ~disc[near] & within
     return rim
 
 
