@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -45,11 +47,18 @@ def thick_slices(volume: Volume, thick_mm: float = THICK_MM) -> Volume:
     return Volume(np.rint(data).astype(np.int16), affine)
 
 
-def simulated(scanner: ScannerSpec) -> Volume:
-    """A simulated study as such a scanner images it, in the 16-bit integers that scanners store."""
+def simulated(path: Path, scanner: ScannerSpec) -> Volume:
+    """A simulated study, written in a process of its own: the peak memory of a child is at least its parent's."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        process.submit(write_simulated, path, scanner).result()
+    return load(path).sagittal.volume
+
+
+def write_simulated(path: Path, scanner: ScannerSpec) -> None:
+    """Write a simulated study as such a scanner images it, in the 16-bit integers that scanners store."""
     case = CaseSpec(dates=(DateSpec(date=date(2024, 1, 1), series=(scanner,)),))
     stack = next(simulate(case)).scans[0].stacks[0]
-    return stack.with_data(np.rint(stack.data).astype(np.int16))
+    write_volume(path, stack.with_data(np.rint(stack.data).astype(np.int16)))
 
 
 def main(
@@ -71,15 +80,14 @@ def main(
             study = data / DEFAULT_STUDY
         if study is None:
             study = folder / "study_T2w.nii.gz"
-            write_volume(study, simulated(SPACE))
+            simulated(study, SPACE)
         volume = load(study).sagittal.volume
         thick = thick_slices(volume)
         write_volume(folder / "thick_T2w.nii.gz", thick)
         cases = [("3D", study, volume), ("4 mm", folder / "thick_T2w.nii.gz", thick)]
         for number, (name, scanner) in enumerate(SIZED.items()):
-            path, grid = folder / f"sized-{number}_T2w.nii.gz", simulated(scanner)
-            write_volume(path, grid)
-            cases.append((name, path, grid))
+            path = folder / f"sized-{number}_T2w.nii.gz"
+            cases.append((name, path, simulated(path, scanner)))
         for name, path, grid in cases:
             for run in range(1, runs + 1):
                 case = {"case": name, "resorb_version": __version__, "cores": cores, "run": run}
