@@ -125,7 +125,7 @@ def recover(
         made += _implanted(site, tries, before[place])
         tries += 1
     share, scatter = _recovered(made)
-    source = segmenter.source if isinstance(segmenter, EmbeddedModel) else "a stand-in"
+    source = str(getattr(segmenter, "source", type(segmenter).__name__))
     return Recovery(
         implants=tuple(made), share=share, scatter_mm3=scatter, segmented_by=source, refused=tries - len(made)
     )
