@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
 from resorb.anatomy import Structure
-from resorb.segmentation.resampling import LIKELY_ODDS, Interpolator, decide, resampler
+from resorb.segmentation.resampling import BODY_ODDS, KEEPING, LIKELY_ODDS, Interpolator, decide, resampler
 from resorb.study import FloatArray
 
 sizes = st.integers(8, 400)
@@ -123,6 +123,18 @@ def test_the_most_probable_of_the_interpolated_probabilities_wins(
     assert decided.likely_disc[certain].all()  # more than all others together
     seldom = expected[..., disc] < best / (2 * LIKELY_ODDS)
     assert not decided.likely_disc[seldom & (decided.structure != disc)].any() or not smooth
+
+
+@given(body=st.floats(0.05, 0.95))
+def test_a_body_is_likely_at_half_the_odds_but_not_where_disc_sac_or_sacrum_are_likelier(body: float) -> None:
+    same = Interpolator.between(4, 0.5, 4, 0.5)
+    for other in set(Structure) - {Structure.VERTEBRAL_BODY}:
+        least = 0.5 if other in KEEPING else 1 / (1 + BODY_ODDS)
+        if abs(body - least) < 1e-3:
+            continue
+        probability = np.zeros((6, 4, 4), np.float32)
+        probability[Structure.VERTEBRAL_BODY], probability[other] = body, 1 - body
+        assert (decide(probability, same, same).likely_body == (body > least)).all()
 
 
 @given(first=st.integers(0, 60), length=st.integers(5, 60), spacing=st.floats(0.3, 1.2))

@@ -49,12 +49,14 @@ class Segmentation:
         source: what made it.
         likely_disc: (slices, rows, columns) where disc is likely though perhaps not the likeliest
             (`resampling.LIKELY_ODDS`); None where that is not told.
+        likely_body: the same for a vertebral body (`resampling.BODY_ODDS`).
     """
 
     structures: Volume
     probability: NDArray[np.uint8]
     source: str
     likely_disc: NDArray[np.bool_] | None = None
+    likely_body: NDArray[np.bool_] | None = None
 
 
 class Segmenter(Protocol):
@@ -108,7 +110,7 @@ class EmbeddedModel:
         spacing_mm = (float(image.spacing_mm[1]), float(image.spacing_mm[2]))
         structures = np.zeros(image.shape, np.uint8)
         probability = np.full(image.shape, CERTAIN, np.uint8)
-        likely = np.zeros(image.shape, bool)
+        disc, body = (np.zeros(image.shape, bool) for _ in range(2))
         tell = progress or (lambda _name, _fraction: None)
         whole = Window(0, image.shape[1], 0, image.shape[2])
         samples = sampled(image.shape[0], float(image.spacing_mm[0]))
@@ -119,7 +121,7 @@ class EmbeddedModel:
                 found = workers.map(lambda k: look(k, window), numbers)
                 for k, one in zip(numbers, found, strict=True):
                     structures[k][window.area], probability[k][window.area] = one.structure, one.probability
-                    likely[k][window.area] = one.likely_disc
+                    disc[k][window.area], body[k][window.area] = one.likely_disc, one.likely_body
                     seen.add(k)
                     tell("Segmenting", len(seen) / image.shape[0])
 
@@ -134,16 +136,16 @@ class EmbeddedModel:
         for k in samples:
             outside = np.ones(image.shape[1:], bool)
             outside[window.area] = False
-            structures[k][outside], probability[k][outside], likely[k][outside] = 0, CERTAIN, False
+            structures[k][outside], probability[k][outside] = 0, CERTAIN
+            disc[k][outside] = body[k][outside] = False
         tell("Segmenting", 1.0)
-        return Segmentation(image.with_data(structures), probability, self.source, likely)
+        return Segmentation(image.with_data(structures), probability, self.source, disc, body)
 
 
 def _nothing(image: Volume, source: str) -> Segmentation:
     background = image.with_data(np.zeros(image.shape, np.uint8))
-    return Segmentation(
-        background, np.full(image.shape, CERTAIN, np.uint8), source, np.zeros(image.shape, bool)
-    )
+    nowhere = np.zeros(image.shape, bool)
+    return Segmentation(background, np.full(image.shape, CERTAIN, np.uint8), source, nowhere, nowhere)
 
 
 def _between(samples: Sequence[int], found: Sequence[int], slices: int) -> list[int]:

@@ -19,6 +19,11 @@ Image = NDArray[np.float32]
 #: the evaluation generator's implants in the validation part (9), together with `rim.REACH_MM`: Dice .77 and .67 at 3.3
 #: and 2 mm, .80 and .70 at 10 and 3 mm, less again at 20 (.79); of the drawn volume 68 and 81 % are outlined.
 LIKELY_ODDS = 10.0
+#: A body is likely where its probability times this exceeds those of background and posterior elements; `sides` says
+#: what it is for.
+BODY_ODDS = 2.0
+#: Of these a body takes nothing.
+KEEPING = (Structure.SACRUM, Structure.DISC, Structure.THECAL_SAC)
 
 
 def resampler(size: int, spacing: float, wanted: float) -> csr_array:
@@ -74,11 +79,13 @@ class Decided:
         structure: (n, m) the most probable `Structure`.
         probability: (n, m) its probability times 255.
         likely_disc: (n, m) where the probability of disc times `LIKELY_ODDS` exceeds that of every other structure.
+        likely_body: (n, m) where that of a vertebral body exceeds those of `KEEPING`, and times `BODY_ODDS` the others.
     """
 
     structure: NDArray[np.uint8]
     probability: NDArray[np.uint8]
     likely_disc: NDArray[np.bool_]
+    likely_body: NDArray[np.bool_]
 
 
 def decide(probability: Image, rows: Interpolator, columns: Interpolator) -> Decided:
@@ -105,8 +112,8 @@ def decide(probability: Image, rows: Interpolator, columns: Interpolator) -> Dec
     for (low_high_row, low_high_column), weight in zip(pairs, weights, strict=True):
         between += probability[:, low_high_row[r], low_high_column[c]] * weight
     structure[r, c], value[r, c] = _most_probable(between)
-    likely = _to_new(_disc_margin(probability), rows, columns) > 0
-    return Decided(structure, np.clip(value * 255.0 + 0.5, 0, 255).astype(np.uint8), likely)
+    disc, body = (_to_new(margin(probability), rows, columns) > 0 for margin in (_disc_margin, _body_margin))
+    return Decided(structure, np.clip(value * 255.0 + 0.5, 0, 255).astype(np.uint8), disc, body)
 
 
 def _to_new(values: Image, rows: Interpolator, columns: Interpolator) -> Image:
@@ -117,6 +124,14 @@ def _disc_margin(probability: Image) -> Image:
     """By how much the probability of disc times `LIKELY_ODDS` exceeds the greatest of the others."""
     others = reduce(np.maximum, (p for n, p in enumerate(probability) if n != Structure.DISC))
     return np.asarray(LIKELY_ODDS * probability[Structure.DISC] - others)
+
+
+def _body_margin(probability: Image) -> Image:
+    """By how much the probability of a body exceeds those of `KEEPING`, or times `BODY_ODDS` the others, if less."""
+    body = probability[Structure.VERTEBRAL_BODY]
+    kept = reduce(np.maximum, (probability[one] for one in KEEPING))
+    others = np.maximum(probability[Structure.BACKGROUND], probability[Structure.POSTERIOR_ELEMENTS])
+    return np.asarray(np.minimum(BODY_ODDS * body - others, body - kept))
 
 
 def _most_probable(probability: Image) -> tuple[NDArray[np.uint8], Image]:

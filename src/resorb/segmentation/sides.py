@@ -1,0 +1,56 @@
+"""The sides of vertebral bodies, which a thick slice holds by half and a network cuts short.
+
+Where a body is cut short its rim lies too far in front, and the disc beside it seems to bulge: it was a third to a half
+of the volume that whole discs were measured to have behind their reference. So to the sides of the canal's middle,
+bodies are taken up to where a body is still likely. In the middle they stay: there the posterior wall is well seen,
+and the corner that slips and depths are measured from is not to be moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from resorb.anatomy import Structure
+from resorb.segmentation.model import Segmentation
+from resorb.study import FloatArray, Volume
+
+#: From the canal's middle to either side. Chosen with `resampling.BODY_ODDS` on simulated patients outside every
+#: benchmark; docs/accuracy.md tells what else was tried.
+BESIDE_MM = 8.0
+MIN_HEIGHT_MM = 20.0  # of sac, from which it tells how the spine leans
+CERTAIN = 255
+YIELDING = (Structure.BACKGROUND, Structure.POSTERIOR_ELEMENTS)
+
+
+def with_whole_sides(found: Segmentation) -> Segmentation:
+    """The same with the sides of bodies whole.
+
+    Args:
+        found: of a sagittal stack, in sagittal order; unchanged where it shows no sac, or does not tell where a body
+            is likely.
+    """
+    middle = _middle_of_canal(found.structures)
+    if found.likely_body is None or middle is None:
+        return found
+    own = found.structures.data
+    aside = np.abs(np.arange(len(own))[:, None] - middle) * float(found.structures.spacing_mm[0]) > BESIDE_MM
+    side = found.likely_body & np.isin(own, YIELDING) & aside[:, :, None]
+    structures, probability = own.copy(), found.probability.copy()
+    structures[side] = Structure.VERTEBRAL_BODY
+    # Of body there is at most what the likelier structure left.
+    probability[side] = np.minimum(probability[side], CERTAIN - probability[side])
+    return replace(
+        found, structures=found.structures.with_data(structures), probability=probability, likely_body=None
+    )
+
+
+def _middle_of_canal(structures: Volume) -> FloatArray | None:
+    """(rows,) slice in which the middle of the sac lies, on a straight line; None without a sac."""
+    index = np.argwhere(structures.data == Structure.THECAL_SAC)
+    if not len(index):
+        return None
+    straight = np.ptp(index[:, 1]) * float(structures.spacing_mm[1]) > MIN_HEIGHT_MM
+    line = np.polynomial.Polynomial.fit(index[:, 1], index[:, 0], 1 if straight else 0)
+    return np.asarray(line(np.arange(structures.shape[1])), np.float64)
