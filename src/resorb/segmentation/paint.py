@@ -15,6 +15,9 @@ from resorb.study import FloatArray, Volume
 MIN_SHARE = 0.7  # a piece of body with more than this share in one slab belongs to one vertebra
 MIN_FRAGMENT_MM3 = 40.0
 AGAINST_SAC_MM = 2.0
+#: A piece of sac smaller than this share of the largest is a speck, such as a network sees in the marrow of a transverse
+#: process; between two levels that are stenosed shut there is a sixth of a lumbar sac and more.
+MIN_SAC_PIECE = 0.03
 MAX_MIGRATION_MM = 25.0  # from the nearest point of its disc
 MAX_TEAR_MM = 6.0  # between a disc and a piece torn off at the side of a slipped or tilted level
 MAX_WEDGE_DEGREES = 30.0  # between a disc's own normal and the spine's direction
@@ -35,6 +38,7 @@ def paint(
         levels: their names.
     """
     labels = np.zeros(structures.shape, np.uint16)
+    sac = _sac(structures)
     boxes = ndimage.find_objects(components)
     points = [np.concatenate([_points(structures, components, boxes, n) for n in disc]) for disc in discs]
     centres = np.array([p.mean(axis=0) for p in points])
@@ -43,7 +47,7 @@ def paint(
         of_component[list(disc)] = anatomy_index(Structure.DISC, level.upper)
     along = _tangents(centres)
     across = _disc_normals(points, along)
-    for component, nearest in _fragments(structures, components, boxes, of_component, (points, across)):
+    for component, nearest in _fragments(structures, sac, components, of_component, (points, across)):
         of_component[component] = anatomy_index(Structure.DISC, levels[nearest].upper)
     is_disc = structures.data == Structure.DISC
     labels[is_disc] = of_component[components[is_disc]]
@@ -61,7 +65,7 @@ def paint(
                 vertebra = _whole(vertebra, index, structures.data == structure)
             labels[tuple(index.T)] = STRUCTURE_STEP * int(structure) + vertebra
     labels[structures.data == Structure.SACRUM] = anatomy_index(Structure.SACRUM, "S1")
-    labels[structures.data == Structure.THECAL_SAC] = anatomy_index(Structure.THECAL_SAC)
+    labels[sac] = anatomy_index(Structure.THECAL_SAC)
     return labels
 
 
@@ -73,10 +77,21 @@ def _points(
     return structures.to_world(np.argwhere(components[box] == component) + [s.start for s in box])
 
 
+def _sac(structures: Volume) -> NDArray[np.bool_]:
+    """The thecal sac without specks."""
+    mask: NDArray[np.bool_] = np.asarray(structures.data == Structure.THECAL_SAC)
+    pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    if count < 2:
+        return mask
+    size = np.bincount(pieces.ravel())
+    size[0] = 0
+    return np.asarray((size >= MIN_SAC_PIECE * size.max())[pieces])
+
+
 def _fragments(
     structures: Volume,
+    sac: NDArray[np.bool_],
     components: NDArray[np.int32],
-    boxes: list[tuple[slice, slice, slice]],
     of_component: NDArray[np.uint16],
     discs: tuple[list[FloatArray], FloatArray],
 ) -> list[tuple[int, int]]:
@@ -87,6 +102,7 @@ def _fragments(
     level. Other specks (ribs, facets, vessels taken for disc) are no part of any level and stay background.
 
     Args:
+        sac: (i, j, k) mask of the thecal sac.
         discs: world points of each disc, and its (n, 3) normals.
     """
     points, normals = discs
@@ -96,13 +112,15 @@ def _fragments(
     small = small[small > 0]
     if not len(small):
         return []
-    sac = structures.data == Structure.THECAL_SAC
+    boxes = ndimage.find_objects(components)
     bone = (structures.data == Structure.VERTEBRAL_BODY) | (structures.data == Structure.SACRUM)
-    reach = np.maximum(np.round(AGAINST_SAC_MM / structures.spacing_mm).astype(int), 1)
+    # The next voxel is against a piece however thick the slices are.
+    steps = np.minimum(structures.spacing_mm, AGAINST_SAC_MM)
+    reach = np.ceil(AGAINST_SAC_MM / steps).astype(int)
     found = []
     for n in small.tolist():
         box = tuple(slice(max(0, s.start - r), s.stop + r) for s, r in zip(boxes[n - 1], reach, strict=True))
-        near = ndimage.binary_dilation(components[box] == n, iterations=int(reach.max()))
+        near = ndimage.distance_transform_edt(components[box] != n, sampling=steps) <= AGAINST_SAC_MM
         in_canal, in_space = bool(np.any(near & sac[box])), bool(np.any(near & bone[box]))
         if not in_canal and not in_space:
             continue
