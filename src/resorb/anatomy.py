@@ -135,6 +135,11 @@ class Anatomy:
     warnings: tuple[str, ...] = ()
     axial: tuple[Volume, ...] = ()
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the masks were given, not made by a network."""
+        return self.source.startswith("mask")
+
     def structure(self, structure: Structure) -> NDArray[np.bool_]:
         """Mask (i, j, k) of one structure, all levels."""
         return np.asarray(self.labels.data // STRUCTURE_STEP == int(structure))

@@ -117,6 +117,17 @@ def test_the_level_is_its_bulge_and_its_herniation() -> None:
     assert (one.cranial_migration_mm.value, one.caudal_migration_mm.value) == pytest.approx((0, 0), abs=0.3)
 
 
+def test_a_bulge_within_the_error_of_the_models_outlines_is_one_only_in_masks_that_were_given() -> None:
+    """Disc 1.8 mm behind its wall: beyond the floor and the error of a mask (1.35 mm), not of the model (2 mm)."""
+    structures = sampled(Bump(depth=1.8, half_width=19.0, half_height=6.0))
+    found = read(structures)
+    given_ = measure(study_of(structures), replace(found.anatomy, source="mask, scheme resorb"))
+    share = [middle(one).circumference_share.value for one in (given_, found)]
+    # Half an ellipse of 1.8 mm is more than 1.35 mm high over two thirds of its width of 38 mm.
+    assert share[0] == pytest.approx(2 / 3 * 38.0 / 150.0, abs=0.08)
+    assert share[1] == 0.0
+
+
 def test_the_sac_and_the_canal() -> None:
     """The sac is a cylinder of 8 mm radius; the bump fills the part of the canal that it fills."""
     disc = middle(read(sampled(BUMP)))

@@ -13,7 +13,6 @@ from resorb.measurement.canal import canal_occupied
 from resorb.measurement.classify import classes_of
 from resorb.measurement.displaced import Displaced, Voxels
 from resorb.measurement.extents import Piece, deepest_piece
-from resorb.measurement.intervals import is_given
 from resorb.measurement.level import AXIAL, BOTH, SAGITTAL, LevelScene
 from resorb.measurement.material import CRANIAL, PITCH_MM
 from resorb.measurement.quantity import NOTHING, known, measured, missing, point, whole
@@ -96,7 +95,7 @@ class Measured:
 
     @property
     def volume_source(self) -> str:
-        both = self.axial is not None and self.scene.sagittal is not None and is_given(self.scene.anatomy)
+        both = self.axial is not None and self.scene.sagittal is not None and self.scene.anatomy.is_given
         return BOTH if both else SAGITTAL
 
     @cached_property

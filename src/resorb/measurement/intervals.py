@@ -126,14 +126,9 @@ def with_intervals(
         spacing_mm: (3,) of the sagittal series in sagittal order: from slice to slice, down, back.
         table: in place of the shipped one.
     """
-    known = calibrated(is_given(anatomy)) if table is None else table
+    known = calibrated(anatomy.is_given) if table is None else table
     discs = tuple(_disc(disc, known, spacing_mm) for disc in reading.discs)
     return reading.model_copy(update={"discs": discs})
-
-
-def is_given(anatomy: Anatomy) -> bool:
-    """Whether the masks were given, not made by a network."""
-    return anatomy.source.startswith("mask")
 
 
 def _disc(disc: DiscReading, table: Reaches, spacing_mm: FloatArray) -> DiscReading:

@@ -72,10 +72,11 @@ def disc_record(
     )
     flags, notes = _flags(scene, records)
     beyond = "displaced" in flags
+    rim_error = scene.limits["rim_error" if scene.anatomy.is_given else "rim_error_model"]
     around = share_beyond(
         scene.surface,
         shape_of(scene.anatomy.disc(frame.level), scene.anatomy.labels),
-        scene.limits["bulge_floor"] + scene.limits["rim_error"],
+        scene.limits["bulge_floor"] + rim_error,
     )
     sizes: dict[str, Any] = _sizes(everything, herniations)
     classes = _classes(scene, everything, records, around)

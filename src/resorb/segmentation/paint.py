@@ -15,7 +15,7 @@ from resorb.study import FloatArray, Volume
 MIN_SHARE = 0.7  # a piece of body with more than this share in one slab belongs to one vertebra
 MIN_FRAGMENT_MM3 = 40.0
 AGAINST_SAC_MM = 2.0
-#: A piece of sac smaller than this share of the largest is a speck, such as a network sees in the marrow of a transverse
+#: A piece of sac smaller than this share of the largest is a speck, such as is seen in the marrow of a transverse
 #: process; between two levels that are stenosed shut there is a sixth of a lumbar sac and more.
 MIN_SAC_PIECE = 0.03
 MAX_MIGRATION_MM = 25.0  # from the nearest point of its disc
