@@ -3,61 +3,41 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
-import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-WAIT_SECONDS = 0.2
+from typing import IO
 
 
 @contextmanager
 def claimed(path: Path) -> Iterator[bool]:
-    """Hold a claim, a file that names this process, for as long as the block runs; False where another process has it.
+    """Hold a claim, a lock on a file, for as long as the block runs; False where another process has it.
 
-    What a process left behind that is no longer there counts for nothing.
+    The system gives it back when its process ends, however it ends. The file stays: to remove it would let two
+    processes hold one name.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if _abandoned(path):
-        path.unlink(missing_ok=True)
-    try:
-        with path.open("x", encoding="ascii") as file:
-            file.write(str(os.getpid()))
-    except FileExistsError:
-        yield False
-        return
-    try:
+    with _opened(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
         yield True
-    finally:
-        path.unlink(missing_ok=True)
 
 
 @contextmanager
 def awaited(path: Path) -> Iterator[None]:
     """Hold a claim; wait for it while another process has it."""
-    while True:
-        with claimed(path) as mine:
-            if mine:
-                yield
-                return
-        time.sleep(WAIT_SECONDS)
+    with _opened(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
-def _abandoned(path: Path) -> bool:
-    """Whether a claim is held by no process that runs; a claim just being written is not."""
-    try:
-        owner = int(path.read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        return False
-    try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+def _opened(path: Path) -> IO[bytes]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("ab")
 
 
 def append(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from benchmarks.claims import append, claimed, read
 
@@ -15,31 +16,34 @@ COLUMNS = ("subject", "value")
 def test_a_case_is_worked_on_once(tmp_path: Path) -> None:
     claim = tmp_path / "claims" / "61-0000"
     with claimed(claim) as mine:
-        assert mine and claim.read_text() == str(os.getpid())
+        assert mine
         with claimed(claim) as again:
             assert not again
     with claimed(claim) as later:
         assert later
 
 
-def test_what_a_dead_process_held_is_free(tmp_path: Path) -> None:
-    dead = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
-    )
+def test_what_a_killed_process_held_is_free(tmp_path: Path) -> None:
     claim = tmp_path / "61-0000"
-    claim.write_text(dead.stdout.decode().strip())
+    code = (
+        "import sys, time; from pathlib import Path; from benchmarks.claims import claimed\n"
+        "with claimed(Path(sys.argv[1])) as mine: print(mine, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(claim)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"True\n"
+        with claimed(claim) as mine:
+            assert not mine
+        other.kill()
     with claimed(claim) as mine:
         assert mine
 
 
 def test_a_claim_is_given_back_when_work_fails(tmp_path: Path) -> None:
     claim = tmp_path / "61-0000"
-    try:
-        with claimed(claim):
-            raise RuntimeError
-    except RuntimeError:
-        pass
-    assert not claim.exists()
+    with pytest.raises(RuntimeError), claimed(claim):
+        raise RuntimeError
+    with claimed(claim) as mine:
+        assert mine
 
 
 def test_rows_of_several_processes_stay_whole(tmp_path: Path) -> None:
