@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from skimage import measure
 from resorb.anatomy import Anatomy, Level
 from resorb.errors import NotMeasurableError
 from resorb.frame import Frame, Rim
-from resorb.midline import midline_of
+from resorb.midline import Midline, midline_of
 from resorb.rims import (
     MIDDLE_MM,
     SMOOTHING_MM,
@@ -31,27 +31,32 @@ MIN_SECTION_MM2 = 80.0
 MIN_SECTION = 0.5  # of a body's largest section; what is smaller is its flank or a piece of pedicle
 # A disc reaches so near to the line between its corners, or they are not its own. Narrowed discs end in front of it.
 MAX_OFF_DISC_MM = 8.0
-FAR_ASIDE_MM = (
-    6.0  # from the midline: where a corner is seen only farther out, its height and place there are a guess
-)
+#: From the midline: where a corner is seen only farther out, its height and place there are a guess.
+FAR_ASIDE_MM = 6.0
 TURN_WITHIN_MM = 12.0
 MAX_TURN = 0.21
 ENDPLATE_MM = 9.0  # from its highest to its lowest point, in one slice
 ROUNDS = 5  # of which points face the disc, and in which direction
-PLANE_SCALES_MM = (
-    4.0,
-    3.0,
-    2.0,
-    1.5,
-    1.0,
-    1.0,
-    1.0,
-    1.0,
-)  # beyond which a point counts little for its endplate
-RIM_SHARE = (
-    1.0 / 3.0
-)  # of the direction to the left that the rims give, where the bodies' shape gives the rest
+PLANE_SCALES_MM = (4.0, 3.0, 2.0, 1.5, *(4 * (1.0,)))  # beyond which a point counts little for its endplate
+#: Of the direction to the left that the rims give, where the bodies' shape gives the rest.
+RIM_SHARE = 1.0 / 3.0
 AHEAD_MM = tuple(range(8, 26, 2))  # of the posterior corners: over the middle of the disc
+
+
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """One of the two bodies of a level.
+
+    Attributes:
+        outline: points (n, 4), RAS+ mm and the slice's number.
+        normal: (3,) cranial, of the endplate that faces the disc.
+        sign: +1 where that is the superior endplate, -1 where it is the inferior one.
+    """
+
+    vertebra: str
+    outline: FloatArray
+    normal: FloatArray
+    sign: float
 
 
 def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
@@ -70,61 +75,34 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         NotMeasurableError: a vertebra of the level is missing from the field or too small to fit.
     """
     labels = anatomy.labels
-    upper = _outline(labels, anatomy.body(level.upper), level.upper)
-    lower = _outline(labels, _near_disc(anatomy, level), level.lower)
+    outlines = (
+        _outline(labels, anatomy.body(level.upper), level.upper),
+        _outline(labels, _near_disc(anatomy, level), level.lower),
+    )
+    normals = _endplate_normals(*outlines)
+    bodies = (
+        _Body(level.upper, outlines[0], normals[0], -1.0),
+        _Body(level.lower, outlines[1], normals[1], 1.0),
+    )
     midline = midline_of(anatomy, level)
-    centre = midline.point
-
-    normals = _endplate_normals(upper, lower)
-    cranial = normals.sum(axis=0) / np.linalg.norm(normals.sum(axis=0))
-    left = np.array([-1.0, 0.0, 0.0]) if midline.left is None else midline.left
-    left = left - (left @ cranial) * cranial
-    left /= np.linalg.norm(left)
-
-    def rims_along(left: FloatArray) -> tuple[FloatArray, list[Rim]]:
-        axes = np.stack([left, np.cross(cranial, left), cranial])
-        return axes, [
-            posterior_rim(_local(points, axes, centre), axes @ normal, sign, name, labels)
-            for points, normal, sign, name in (
-                (upper, normals[0], -1.0, level.upper),
-                (lower, normals[1], 1.0, level.lower),
-            )
-        ]
-
-    axes, rims = rims_along(left)
-    # A turned vertebra: the rims run obliquely through the midline; left is along them.
-    turn = float(np.mean([_turn(rim) for rim in rims])) * (1.0 if midline.left is None else RIM_SHARE)
-    axes, rims = rims_along((left + turn * axes[1]) / np.hypot(1.0, turn))
-    aside = midline.aside_mm(centre + _between(rims, 0.0) @ axes, axes[0])
-    shift = _between(rims, aside)
-    origin = centre + shift @ axes
-    rims = [
-        replace(
-            r,
-            left=r.left - shift[0],
-            posterior=r.posterior - shift[1],
-            cranial=r.cranial - shift[2],
-            extent=(r.extent[0] - shift[0], r.extent[1] - shift[0]),
-        )
-        for r in rims
-    ]
+    axes, rims = _along_rims(bodies, midline, labels)
+    shift = _between(rims, midline.aside_mm(midline.point + _between(rims, 0.0) @ axes, axes[0]))
+    origin = midline.point + shift @ axes
+    rims = [_moved(rim, shift) for rim in rims]
     # Before the sacrum's rim is carried on along that of L5, which may be seen nearer to the midline.
     if max(float(np.abs(rim.left).min()) for rim in rims) > FAR_ASIDE_MM:
         raise NotMeasurableError(f"the slices do not reach the midline of {level}")
     if level.lower == "S1":
         rims[1] = sacral_rim(rims[1], rims[0], axes @ normals[1])
     slip = float(rims[1].corner(0.0)[0] - rims[0].corner(0.0)[0])
-    upper_local, lower_local = _local(upper, axes, origin), _local(lower, axes, origin)
+    local = (_local(bodies[0].outline, axes, origin), _local(bodies[1].outline, axes, origin))
     fronts = [
-        anterior_rim(points, axes @ normal, sign, name, labels)
-        for points, normal, sign, name in (
-            (upper_local, normals[0], -1.0, level.upper),
-            (lower_local, normals[1], 1.0, level.lower),
-        )
+        anterior_rim(points, axes @ body.normal, body.sign, body.vertebra, labels)
+        for points, body in zip(local, bodies, strict=True)
     ]
     rims = [
-        replace(rim, outline=closed_rim(rim, front, half_width_mm(body)))
-        for rim, front, body in zip(rims, fronts, (upper_local, lower_local), strict=True)
+        replace(rim, outline=closed_rim(rim, front, half_width_mm(points)))
+        for rim, front, points in zip(rims, fronts, local, strict=True)
     ]
     _believable(rims, (labels.to_world(np.argwhere(anatomy.disc(level))) - origin) @ axes.T, level)
     return Frame(
@@ -135,9 +113,43 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         lower=rims[1],
         slip_mm=slip,
         step_share=float(np.clip(slip / slip_limit_mm - 1.0, 0.0, 1.0)),
-        disc_height_mm=_disc_height(upper_local, lower_local, AHEAD_MM),
+        disc_height_mm=_disc_height(*local, AHEAD_MM),
         midline_source=midline.source,
-        height_index=_height_index(rims, fronts, (upper_local, lower_local)),
+        height_index=_height_index(rims, fronts, local),
+    )
+
+
+def _along_rims(bodies: Sequence[_Body], midline: Midline, field: Volume) -> tuple[FloatArray, list[Rim]]:
+    """Axes of the frame (3, 3), rows left, posterior and cranial, and the posterior rims in them about the midline."""
+    normal = np.sum([body.normal for body in bodies], axis=0)
+    cranial = normal / np.linalg.norm(normal)
+    left = np.array([-1.0, 0.0, 0.0]) if midline.left is None else midline.left
+    left = left - (left @ cranial) * cranial
+    left /= np.linalg.norm(left)
+
+    def seen(left: FloatArray) -> tuple[FloatArray, list[Rim]]:
+        axes = np.stack([left, np.cross(cranial, left), cranial])
+        return axes, [
+            posterior_rim(
+                _local(body.outline, axes, midline.point), axes @ body.normal, body.sign, body.vertebra, field
+            )
+            for body in bodies
+        ]
+
+    axes, rims = seen(left)
+    # A turned vertebra: the rims run obliquely through the midline; left is along them.
+    turn = float(np.mean([_turn(rim) for rim in rims])) * (1.0 if midline.left is None else RIM_SHARE)
+    return seen((left + turn * axes[1]) / np.hypot(1.0, turn))
+
+
+def _moved(rim: Rim, shift: FloatArray) -> Rim:
+    """A rim about another origin, `shift` (3,) away."""
+    return replace(
+        rim,
+        left=rim.left - shift[0],
+        posterior=rim.posterior - shift[1],
+        cranial=rim.cranial - shift[2],
+        extent=(rim.extent[0] - shift[0], rim.extent[1] - shift[0]),
     )
 
 
