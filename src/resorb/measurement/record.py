@@ -72,12 +72,7 @@ def disc_record(
     )
     flags, notes = _flags(scene, records)
     beyond = "displaced" in flags
-    rim_error = scene.limits["rim_error" if scene.anatomy.is_given else "rim_error_model"]
-    around = share_beyond(
-        scene.surface,
-        shape_of(scene.anatomy.disc(frame.level), scene.anatomy.labels),
-        scene.limits["bulge_floor"] + rim_error,
-    )
+    around = _around(scene)
     sizes: dict[str, Any] = _sizes(everything, herniations)
     classes = _classes(scene, everything, records, around)
     occupied = sizes["canal_occupied"].value
@@ -93,31 +88,9 @@ def disc_record(
         apex=point(frame.to_world(everything.sagittal.apex))
         if beyond and everything and not everything.sagittal.empty
         else None,
-        slip_mm=measured(frame.slip_mm, "offset of the facing posterior corners in the midline", SAGITTAL),
-        disc_volume_mm3=_disc_volume(scene.anatomy, frame.level),
-        disc_height_mm=known(
-            frame.disc_height_mm if np.isfinite(frame.disc_height_mm) else None,
-            NO_GAP,
-            "mean distance between the facing endplates, midline third",
-            SAGITTAL,
-        ),
-        disc_height_index=known(
-            frame.height_index,
-            NO_FRONT,
-            "mean of anterior, middle and posterior height over the disc's length, midline",
-            SAGITTAL,
-            ratio=True,
-        ),
+        **_of_disc(scene, around),
         **sizes,
         t2_ratio=ratios[0],
-        circumference_share=known(
-            around,
-            NO_SIDES,
-            "share of the circumference over which the disc reaches beyond its rims",
-            SAGITTAL,
-            ratio=True,
-        ),
-        sac_area_mm2=_sac_area(scene),
         classes=classes,
         canal_compromise=canal_compromise(
             occupied,
@@ -128,6 +101,46 @@ def disc_record(
         herniations=records,
         side=_side(scene, herniations) if beyond else None,
     )
+
+
+def _around(scene: LevelScene) -> float | None:
+    """Share of the circumference over which the disc reaches beyond its rims by more than the floor and their error."""
+    rim_error = scene.limits["rim_error" if scene.anatomy.is_given else "rim_error_model"]
+    return share_beyond(
+        scene.surface,
+        shape_of(scene.anatomy.disc(scene.frame.level), scene.anatomy.labels),
+        scene.limits["bulge_floor"] + rim_error,
+    )
+
+
+def _of_disc(scene: LevelScene, around: float | None) -> dict[str, Any]:
+    """What is measured of the disc itself and of the sac beside it, displaced or not."""
+    frame = scene.frame
+    return {
+        "slip_mm": measured(frame.slip_mm, "offset of the facing posterior corners in the midline", SAGITTAL),
+        "disc_volume_mm3": _disc_volume(scene.anatomy, frame.level),
+        "disc_height_mm": known(
+            frame.disc_height_mm if np.isfinite(frame.disc_height_mm) else None,
+            NO_GAP,
+            "mean distance between the facing endplates, midline third",
+            SAGITTAL,
+        ),
+        "disc_height_index": known(
+            frame.height_index,
+            NO_FRONT,
+            "mean of anterior, middle and posterior height over the disc's length, midline",
+            SAGITTAL,
+            ratio=True,
+        ),
+        "circumference_share": known(
+            around,
+            NO_SIDES,
+            "share of the circumference over which the disc reaches beyond its rims",
+            SAGITTAL,
+            ratio=True,
+        ),
+        "sac_area_mm2": _sac_area(scene),
+    }
 
 
 def _flags(scene: LevelScene, herniations: Sequence[Herniation]) -> tuple[list[str], list[str]]:
