@@ -18,11 +18,10 @@ import numpy as np
 import typer
 from rich.table import Table as Printed
 
-from benchmarks.claims import append, read
-from benchmarks.common import clear_errors, console
+from benchmarks.common import Table, clear_errors, console
 from benchmarks.compared import Pair
 from benchmarks.pairs import BENCHMARK_SEED, Patients
-from benchmarks.repeat import COLUMNS, error_of, pairs_of, table_rows, unclaimed
+from benchmarks.repeat import COLUMNS, KEY, error_of, pairs_of, table_rows, unclaimed
 from resorb import __version__
 
 PAIRS = (
@@ -35,19 +34,12 @@ VISIBLE_MM3 = 150.0  # a herniation of less need not be found
 Rows = Sequence[Mapping[str, str]]
 
 
-def collect(folder: Path, patients: Patients, kinds: Sequence[str], mixed: bool) -> None:
+def collect(pairs: Table, differences: Table, patients: Patients, kinds: Sequence[str], mixed: bool) -> None:
     """Append every pair of those patients that are not there yet, nor being worked on by another process."""
-    path = folder / "change.csv"
-    for name, kind in unclaimed(folder / "claims", patients, kinds, lambda: _there(path)):
-        pairs = list(pairs_of(patients, name, kind, mixed))
-        found = [row for pair in pairs for row in table_rows(pair, kind)]
-        append(folder / "differences.csv", COLUMNS, found)
-        append(path, PAIRS, [_judged(pair, kind) for pair in pairs])
-
-
-def _there(path: Path) -> set[tuple[str, str]]:
-    rows = (row for row in read(path) if row["resorb_version"] == __version__)
-    return {(row["subject"], row["outlines"]) for row in rows}
+    for name, kind in unclaimed(pairs, patients, kinds, resorb_version=__version__):
+        of_patient = list(pairs_of(patients, name, kind, mixed))
+        differences.extend([row for pair in of_patient for row in table_rows(pair, kind)])
+        pairs.extend([_judged(pair, kind) for pair in of_patient])
 
 
 def _judged(pair: Pair, outlines: str) -> dict[str, object]:
@@ -101,14 +93,15 @@ def main(
 ) -> None:
     """Compare dates of simulated patients; print a table, and append a row per pair."""
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
+    pairs = Table(output / "change.csv", PAIRS, (*KEY, "resorb_version"))
+    differences = Table(output / "differences.csv", COLUMNS, KEY)
     with clear_errors():
-        collect(output, Patients(kept, BENCHMARK_SEED, count), kinds, mixed)
-    pairs, differences = read(output / "change.csv"), read(output / "differences.csv")
+        collect(pairs, differences, Patients(kept, BENCHMARK_SEED, count), kinds, mixed)
     printed = Printed("What", "Goal", *kinds)
     chosen = [
         (
-            [row for row in pairs if row["outlines"] == kind and row["resorb_version"] == __version__],
-            [row for row in differences if row["outlines"] == kind],
+            [row for row in pairs.rows() if row["outlines"] == kind and row["resorb_version"] == __version__],
+            [row for row in differences.rows() if row["outlines"] == kind],
         )
         for kind in kinds
     ]

@@ -17,8 +17,7 @@ import numpy as np
 import typer
 from rich.table import Table as Printed
 
-from benchmarks.claims import append, read
-from benchmarks.common import clear_errors, console
+from benchmarks.common import Table, clear_errors, console
 from benchmarks.compared import Segment
 from benchmarks.pairs import BENCHMARK_SEED, PROTOCOLS, Patients, Subject
 from benchmarks.repeat import by_model, exact, unclaimed
@@ -32,9 +31,9 @@ from resorb.simulation.truth import DateGeometry
 from resorb.study import FloatArray
 from resorb.timepoint import Timepoint
 
-KEY = ("subject", "outlines", "dates", "protocols", "level")
+KEY = ("subject", "outlines")
 COLUMNS = (
-    *KEY,
+    *(*KEY, "dates", "protocols", "level"),
     *(
         "method",
         "stated_mm",
@@ -158,19 +157,15 @@ def main(
 ) -> None:
     """Register the dates of simulated patients; append a row per pair and level, and print a table."""
     kinds = tuple(OUTLINES) if outlines == "both" else (outlines,)
-    path, patients = output / "registration.csv", Patients(kept, seed, count)
+    table, patients = Table(output / "registration.csv", COLUMNS, KEY), Patients(kept, seed, count)
     with clear_errors():
-        for name, kind in unclaimed(output / "claims", patients, kinds, lambda: _there(path)):
+        for name, kind in unclaimed(table, patients, kinds):
             try:
                 # A patient's rows together, so that one who was broken off is done again.
-                append(path, COLUMNS, list(_rows(kept, patients.subject(name), kind)))
+                table.extend(list(_rows(kept, patients.subject(name), kind)))
             except ResorbError as error:
                 typer.echo(f"{name} was left out: {error}", err=True)
-    console().print(printed(read(path)))
-
-
-def _there(path: Path) -> set[tuple[str, str]]:
-    return {(row["subject"], row["outlines"]) for row in read(path)}
+    console().print(printed(table.rows()))
 
 
 def printed(rows: list[dict[str, str]]) -> Printed:

@@ -10,7 +10,7 @@ bound of what so few differences tell.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from rich.table import Table as Printed
 from scipy import optimize, stats
 
-from benchmarks.claims import append, claimed, read
-from benchmarks.common import clear_errors, console, progress_bar
+from benchmarks.claims import claimed
+from benchmarks.common import Table, clear_errors, console, progress_bar
 from benchmarks.compared import Pair, Segment, compared, rows
 from benchmarks.pairs import REPEAT_SEED, Patients
 from resorb import segment
@@ -29,18 +29,9 @@ from resorb.anatomy import Anatomy
 from resorb.errors import ResorbError
 from resorb.study import Study
 
+KEY = ("subject", "outlines")
 COLUMNS = (
-    *(
-        "subject",
-        "outlines",
-        "dates",
-        "protocols",
-        "slice_first_mm",
-        "slice_last_mm",
-        "what",
-        "level",
-        "number",
-    ),
+    *(*KEY, "dates", "protocols", "slice_first_mm", "slice_last_mm", "what", "level", "number"),
     *("first", "last", "true_first", "true_last", "low", "high", "verdict", "registration_mm"),
 )
 VALUES = ("first", "last", "true_first", "true_last")
@@ -78,30 +69,28 @@ def by_model(study: Study, _outlines: Anatomy) -> Anatomy:
 SEGMENT: dict[str, Segment] = {"mask": exact, "model": by_model}
 
 
-def collect(path: Path, patients: Patients, kinds: Sequence[str], mixed: bool) -> None:
+def collect(table: Table, patients: Patients, kinds: Sequence[str], mixed: bool) -> None:
     """Append the differences of every patient that is not there yet, nor being worked on by another process."""
-    for name, kind in unclaimed(path.parent / "claims", patients, kinds, lambda: _there(path)):
-        found = [row for pair in pairs_of(patients, name, kind, mixed) for row in table_rows(pair, kind)]
-        append(path, COLUMNS, found)
-
-
-def _there(path: Path) -> set[tuple[str, str]]:
-    return {(row["subject"], row["outlines"]) for row in read(path)}
+    for name, kind in unclaimed(table, patients, kinds):
+        pairs = pairs_of(patients, name, kind, mixed)
+        table.extend([row for pair in pairs for row in table_rows(pair, kind)])
 
 
 def unclaimed(
-    claims: Path, patients: Patients, kinds: Sequence[str], done: Callable[[], set[tuple[str, str]]]
+    table: Table, patients: Patients, kinds: Sequence[str], **of_run: str
 ) -> Iterator[tuple[str, str]]:
     """(patient, outlines) of every case that is not done, claimed while it is worked on; all of a patient together.
 
     Args:
-        done: the cases whose rows are stored, by name and outlines; asked again before each case.
+        table: of the cases that are done, asked again before each; claims lie beside it.
+        of_run: what else names a case in it.
     """
+    claims = table.path.parent / "claims"
     cases = [(name, kind) for name in patients.names for kind in kinds]
     with progress_bar() as bar:
         for name, kind in bar.track(cases, description="Comparing"):
             with claimed(claims / f"{name}-{kind}") as mine:
-                if mine and (name, kind) not in done():
+                if mine and not table.holds(subject=name, outlines=kind, **of_run):
                     yield name, kind
 
 
@@ -247,10 +236,10 @@ def main(
 ) -> None:
     """Scan simulated patients repeatedly, compare the dates, and tabulate how far differences are off."""
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
-    path = output / "repeat.csv"
+    table = Table(output / "repeat.csv", COLUMNS, KEY)
     with clear_errors():
-        collect(path, Patients(kept, seed, count), kinds, mixed)
-    found = read(path)
+        collect(table, Patients(kept, seed, count), kinds, mixed)
+    found = table.rows()
     present = [kind for kind in ("mask", "model") if any(row["outlines"] == kind for row in found)]
     if write is not None and "mask" in present:
         exact_section = tabulate(found, "mask")

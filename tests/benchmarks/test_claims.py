@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.claims import append, claimed, read
-
-COLUMNS = ("subject", "value")
+from benchmarks.claims import claimed
 
 
 def test_a_case_is_worked_on_once(tmp_path: Path) -> None:
@@ -44,22 +42,3 @@ def test_a_claim_is_given_back_when_work_fails(tmp_path: Path) -> None:
         raise RuntimeError
     with claimed(claim) as mine:
         assert mine
-
-
-def test_rows_of_several_processes_stay_whole(tmp_path: Path) -> None:
-    path = tmp_path / "repeat.csv"
-    code = (
-        "import sys; from pathlib import Path; from benchmarks.claims import append\n"
-        "for n in range(20): append(Path(sys.argv[1]), ('subject', 'value'), "
-        "[{'subject': sys.argv[2], 'value': n}] * 50)"
-    )
-    running = [subprocess.Popen([sys.executable, "-c", code, str(path), name]) for name in "ab"]
-    assert [one.wait() for one in running] == [0, 0]
-    rows = read(path)
-    assert len(rows) == 2000 and {row["subject"] for row in rows} == {"a", "b"}
-    assert path.read_text().count("subject,value") == 1
-
-
-def test_nothing_to_add_makes_no_file(tmp_path: Path) -> None:
-    append(tmp_path / "repeat.csv", COLUMNS, [])
-    assert read(tmp_path / "repeat.csv") == []

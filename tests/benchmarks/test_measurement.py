@@ -10,7 +10,6 @@ import pytest
 
 from benchmarks import measurement_tables as tables
 from benchmarks.agreement import limits_of_agreement
-from benchmarks.common import Table
 from benchmarks.measurement import FUSED, Outlines, numbers_of
 from benchmarks.measurement_rows import COLUMNS, EXTRA, KEY, WHOLE, rows_of
 from benchmarks.phantoms import (
@@ -221,13 +220,3 @@ def test_thick_slices_are_segmented_once_for_both_of_their_studies(
     assert (alone[0].axial, alone[1].axial) == (None, ())
     assert fused[0].axial is not None and fused[1].axial
     assert alone[1].labels is fused[1].labels
-
-
-def test_several_processes_may_add_to_one_table(tmp_path: Path) -> None:
-    one, other = (Table(tmp_path / "rows.csv", ("who", "n"), ("who", "n")) for _ in range(2))
-    assert not one.rows() and not other.rows()
-    for n in range(3):
-        one.append({"who": "one", "n": n})
-        other.extend({"who": "other", "n": m} for m in (2 * n, 2 * n + 1))
-    assert len(one.rows()) == 9  # one header, whoever came first
-    assert one.holds(who="other", n=5)
