@@ -1,4 +1,6 @@
-"""Wall time and peak memory of `resorb read`: a 3D study, the same with 4 mm slices, and two of the goals' sizes."""
+"""Wall time and peak memory of `resorb read` and `resorb compare`: a 3D study, the same with 4 mm slices, two of the
+goals' sizes; and each of the 3D ones compared with a noisier copy of itself, reading included.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import os
 import statistics
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,6 +35,10 @@ SIZED = {
     ),
     "TSE, 15 slices": ScannerSpec(slices=15),
 }
+#: Compared with themselves: from two files to the whole report.
+COMPARED = ("3D", "3D, 70 slices")
+NOISE = 0.01  # of the brightest tissue
+TWO_DATES = ("--date", "2024-01-15", "--date", "2024-07-18")
 DEFAULT_STUDY = Path("spider-t2space") / "sub-146_T2w.nii.gz"
 
 
@@ -61,6 +68,39 @@ def write_simulated(path: Path, scanner: ScannerSpec) -> None:
     write_volume(path, stack.with_data(np.rint(stack.data).astype(np.int16)))
 
 
+@dataclass(frozen=True, eq=False)
+class _Timed:
+    """A command of `resorb` to be timed, and the grid of the study that it is about."""
+
+    case: str
+    grid: Volume
+    command: tuple[str, ...]
+
+
+def noisier(volume: Volume) -> Volume:
+    """The same volume with a little more noise, as of another day."""
+    noise = np.random.default_rng(1).normal(0.0, NOISE * float(np.percentile(volume.data, 99)), volume.shape)
+    return volume.with_data(np.rint(np.maximum(volume.data + noise, 0.0)).astype(np.int16))
+
+
+def timed(study: Path, folder: Path) -> list[_Timed]:
+    """Every command; what it needs is made in the folder."""
+    volume = load(study).sagittal.volume
+    thick = thick_slices(volume)
+    write_volume(folder / "thick_T2w.nii.gz", thick)
+    studies = {"3D": (study, volume), "4 mm": (folder / "thick_T2w.nii.gz", thick)}
+    for number, (name, scanner) in enumerate(SIZED.items()):
+        path = folder / f"sized-{number}_T2w.nii.gz"
+        studies[name] = (path, simulated(path, scanner))
+    commands = [_Timed(name, grid, ("read", str(path))) for name, (path, grid) in studies.items()]
+    for number, name in enumerate(COMPARED):
+        path, grid = studies[name]
+        later = folder / f"later-{number}_T2w.nii.gz"
+        write_volume(later, noisier(grid))
+        commands.append(_Timed(f"{name}, compared", grid, ("compare", str(path), str(later), *TWO_DATES)))
+    return commands
+
+
 def main(
     study: Annotated[
         Path | None, typer.Argument(help="A 3D study; else one of the data folder, else a synthetic one.")
@@ -68,9 +108,9 @@ def main(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for speed.csv; rows there are kept.")
     ] = Path("out/bench"),
-    runs: Annotated[int, typer.Option(min=1, help="Readings of each case.")] = 3,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each case.")] = 3,
 ) -> None:
-    """Read each study several times; print a table, and append a row per reading."""
+    """Read and compare studies several times; print a table, and append a row per run."""
     columns = ("case", "resorb_version", "cores", "run", "voxels", "slice_mm", "seconds", "peak_mib")
     table = Table(output / "speed.csv", columns, ("case", "resorb_version", "cores", "run"))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -81,27 +121,19 @@ def main(
         if study is None:
             study = folder / "study_T2w.nii.gz"
             simulated(study, SPACE)
-        volume = load(study).sagittal.volume
-        thick = thick_slices(volume)
-        write_volume(folder / "thick_T2w.nii.gz", thick)
-        cases = [("3D", study, volume), ("4 mm", folder / "thick_T2w.nii.gz", thick)]
-        for number, (name, scanner) in enumerate(SIZED.items()):
-            path = folder / f"sized-{number}_T2w.nii.gz"
-            cases.append((name, path, simulated(path, scanner)))
-        for name, path, grid in cases:
+        for one in timed(study, folder):
             for run in range(1, runs + 1):
-                case = {"case": name, "resorb_version": __version__, "cores": cores, "run": run}
+                case = {"case": one.case, "resorb_version": __version__, "cores": cores, "run": run}
                 if table.holds(**case):
                     continue
                 seconds, _, peak_mib = resorb_once(
-                    "read", str(path), "-o", str(folder / f"{name}-{run}"), "--quiet"
+                    *one.command, "-o", str(folder / f"{one.case}-{run}"), "--quiet"
                 )
-                slice_mm = grid.spacing_mm[grid.axis_towards((1, 0, 0))]
-                size = " x ".join(map(str, grid.shape))
+                slice_mm = one.grid.spacing_mm[one.grid.axis_towards((1, 0, 0))]
                 table.append(
                     {
                         **case,
-                        "voxels": size,
+                        "voxels": " x ".join(map(str, one.grid.shape)),
                         "slice_mm": f"{slice_mm:.2f}",
                         "seconds": f"{seconds:.2f}",
                         "peak_mib": f"{peak_mib:.0f}",
@@ -111,7 +143,7 @@ def main(
 
 
 def _print(table: Table) -> None:
-    printed = Printed("Study", "Voxels", "Slice mm", "Cores", "Readings", "Median s", "Slowest s", "Peak MiB")
+    printed = Printed("Study", "Voxels", "Slice mm", "Cores", "Runs", "Median s", "Slowest s", "Peak MiB")
     rows = [row for row in table.rows() if row["resorb_version"] == __version__]
     for name, cores in dict.fromkeys((row["case"], row["cores"]) for row in rows):
         of_case = [row for row in rows if (row["case"], row["cores"]) == (name, cores)]
