@@ -48,6 +48,20 @@ def reading(*discs: DiscReading) -> Reading:
     )
 
 
+def herniation(number: int = 1, **others: Quantity | Classes) -> Herniation:
+    numbers: dict[str, Any] = {name: Quantity(value=1.0) for name in HERNIATION_QUANTITIES}
+    plane = PlaneExtent(base_mm=MISSING, extent_mm=Quantity(value=9.0))
+    return Herniation(
+        number=number,
+        apex=(1, 2, 3),
+        centre=(1, 2, 4),
+        continuous=True,
+        axial=plane,
+        sagittal=plane,
+        **numbers | others,
+    )
+
+
 finite = st.floats(allow_nan=False, allow_infinity=False)
 quantities = st.one_of(
     st.builds(Quantity, value=finite, low=st.none() | finite, method=st.text(), source=st.text()),
@@ -97,22 +111,21 @@ def test_herniations_and_classes_come_back() -> None:
     classes = Classes(
         morphology=one, msu_size=one, msu_zone=one, zone=one, side=one, height_level=one, roots=("L5 left",)
     )
-    numbers: dict[str, Any] = {name: Quantity(value=1.0) for name in HERNIATION_QUANTITIES}
-    plane = PlaneExtent(base_mm=MISSING, extent_mm=Quantity(value=9.0))
-    found = Herniation(
-        number=1,
-        apex=(1, 2, 3),
-        centre=(1, 2, 4),
-        continuous=True,
-        axial=plane,
-        sagittal=plane,
-        classes=classes,
-        **numbers,
-    )
+    found = herniation(classes=classes)
     record = reading(
         disc().model_copy(update={"herniations": (found,), "classes": classes, "canal_compromise": one})
     )
     assert Reading.from_json(record.to_json()) == record
+
+
+def test_the_depth_of_a_herniated_level_is_that_of_its_deepest_herniation() -> None:
+    level, deep = Quantity(value=6.0, low=1.0, high=9.0), Quantity(value=6.0, low=4.0, high=7.0)
+    alone = disc("L4/L5", level)
+    assert alone.deepest_mm is level
+    found = (herniation(), herniation(2, depth_mm=deep), herniation(3, depth_mm=MISSING))
+    assert alone.model_copy(update={"herniations": found[:2]}).deepest_mm is deep
+    # Of one that the field cuts at least 12.5 mm are there.
+    assert alone.model_copy(update={"herniations": found}).deepest_mm is MISSING
 
 
 def test_every_quantity_of_a_herniation_is_listed() -> None:

@@ -228,6 +228,18 @@ class DiscReading(_Record):
         said = self.classes.morphology.value if self.classes else None
         return "focal" in self.flags if said is None else said in HERNIATIONS
 
+    @property
+    def deepest_mm(self) -> Quantity:
+        """Depth of the deepest herniation, of all displaced material where there is none.
+
+        Whether a level is herniated at all can be wrong, which its own interval holds and a herniation's does not.
+        """
+        return max(
+            (one.depth_mm for one in self.herniations),
+            key=lambda depth: depth.at_least or 0.0,
+            default=self.depth_mm,
+        )
+
 
 #: The quantities of a DiscReading, in the order of the tables.
 QUANTITIES: tuple[str, ...] = (

@@ -68,8 +68,9 @@ def _foot(
         borderpad=0.2,
         labelcolor=INK,
     )
-    y = (MARGIN_MM + 6.6) / height
-    figure.text(MARGIN_MM / width, y, caption(reading, main), fontsize=8.5, color=INK, va="center")
+    for line, above_mm in zip(caption(reading, main), (10.6, 6.4), strict=True):
+        y = (MARGIN_MM + above_mm) / height
+        figure.text(MARGIN_MM / width, y, line, fontsize=8.5, color=INK, va="center")
     y = (MARGIN_MM + 1.6) / height
     intervals = "" if calibrated(reading) else " Intervals not calibrated."
     note = f"Research use only; not a medical device.{intervals}"
@@ -87,15 +88,15 @@ def _foot(
         )
 
 
-def caption(reading: Reading, main: Scene) -> str:
-    """One line: level, date, slice, and the finding of this level."""
+def caption(reading: Reading, main: Scene) -> tuple[str, str]:
+    """Two lines: level, date and slice; and the finding of this level."""
     date = reading.study_date.isoformat() if reading.study_date else "date unknown"
     worst = reading.worst
     if worst is None:
-        return f"{date} · sagittal T2 · no level could be measured"
+        return f"{date} · sagittal T2", "no level could be measured"
     what = (
-        f"displaced disc material {phrase('depth_mm', worst.depth_mm)} deep"
+        f"displaced disc material {phrase('depth_mm', worst.deepest_mm)} deep"
         if worst.displaced
         else "no focal displaced disc material"
     )
-    return f"{worst.level} · {date} · sagittal T2, {main.place} · {what}"
+    return f"{worst.level} · {date} · sagittal T2, {main.place}", what

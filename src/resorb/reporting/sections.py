@@ -91,7 +91,7 @@ def _cards(pictures: Pictures) -> Iterator[dict[str, object]]:
             "flags": [flag_words(flag) for flag in disc.flags],
             "displaced": disc.displaced,
             "side": side_words(disc.side) if disc.displaced else "",
-            "depth": shown("depth_mm", disc.depth_mm),
+            "depth": shown("depth_mm", disc.deepest_mm),
             "depth_reason": reason_words(disc.depth_mm.reason),
             "notes": [sentence(note) for note in disc.notes],
             "corner": disc.lower_corner_source,
