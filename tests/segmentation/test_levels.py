@@ -79,6 +79,20 @@ def test_a_free_fragment_in_the_canal_belongs_to_its_level_and_a_speck_elsewhere
     assert not anatomy.structure(Structure.DISC)[elsewhere & free].any()
 
 
+@pytest.mark.parametrize(("posterior", "kept"), [(2.5, True), (21.0, False)])
+def test_a_fragment_lies_before_the_middle_of_the_sac(posterior: float, kept: bool) -> None:
+    """Against the sac's back lie facets and yellow ligaments, which look like disc."""
+    structures = sampled().sagittal()
+    world = structures.to_world(np.moveaxis(np.indices(structures.shape), 0, -1))
+    data = structures.data.copy()
+    piece = np.linalg.norm(world - [0.0, -posterior, -14.0], axis=-1) < 2.6
+    piece &= (data == 0) | (data == Structure.THECAL_SAC)
+    data[piece] = Structure.DISC
+    anatomy = name_levels(structures.with_data(data), None, source="test")
+    assert anatomy.disc(Level("L4", "L5"))[piece].all() == kept
+    assert anatomy.structure(Structure.DISC)[piece].any() == kept
+
+
 def test_a_speck_of_false_sac_is_no_canal() -> None:
     """Marrow in a cortical ring, as in a transverse process, looks like a sac in its canal and disc beside it."""
     structures = sampled().sagittal()

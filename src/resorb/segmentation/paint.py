@@ -97,9 +97,10 @@ def _fragments(
 ) -> list[tuple[int, int]]:
     """Pieces of disc among the components that are no disc of themselves, as (component, position of its disc).
 
-    A fragment has left its disc for the canal: it lies against the sac and near the surface of a disc. A torn piece
-    lies in the disc space, against a body and near the rest of the disc, as at the side of a slipped or scoliotic
-    level. Other specks (ribs, facets, vessels taken for disc) are no part of any level and stay background.
+    A fragment has left its disc for the canal: it lies against the sac, not behind the middle of it, where facets and
+    yellow ligaments look the same, and near the surface of a disc. A torn piece lies in the disc space, against a body
+    and near the rest of the disc, as at the side of a slipped or scoliotic level. Other specks (ribs, facets, vessels
+    taken for disc) are no part of any level and stay background.
 
     Args:
         sac: (i, j, k) mask of the thecal sac.
@@ -128,11 +129,20 @@ def _fragments(
         centre = piece.mean(axis=0)
         distance = [float(np.linalg.norm(disc - centre, axis=1).min()) for disc in points]
         nearest = int(np.argmin(distance))
-        if (in_canal and distance[nearest] <= MAX_MIGRATION_MM) or (
+        before = in_canal and not _behind_sac(piece, structures, sac)
+        if (before and distance[nearest] <= MAX_MIGRATION_MM) or (
             in_space and _is_torn_off(piece, points[nearest], normals[nearest])
         ):
             found.append((n, nearest))
     return found
+
+
+def _behind_sac(piece: FloatArray, structures: Volume, sac: NDArray[np.bool_]) -> bool:
+    """Whether the middle of a piece, world points (n, 3), lies behind that of the sac at its height."""
+    rows = structures.to_index(piece)[:, 1]
+    beside = slice(int(rows.min()), int(rows.max()) + 1)
+    index = np.add(np.argwhere(sac[:, beside]), (0, beside.start, 0))
+    return bool(len(index)) and bool(structures.to_world(index)[:, 1].mean() > piece[:, 1].mean())
 
 
 def _is_torn_off(piece: FloatArray, disc: FloatArray, normal: FloatArray) -> bool:
