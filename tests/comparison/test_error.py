@@ -35,6 +35,18 @@ def test_between_tabulated_slices_the_error_lies_between() -> None:
     assert measured(1, 0.0, extra_sd=21.0).sd() == pytest.approx(29.0)
 
 
+def test_between_thin_and_thick_slices_comes_what_they_show_differently() -> None:
+    unlike = Repeatability((THIN, THICK), freedom=1e6, apart=80.0)
+    for thick, besides in ((4.0, 80.0), (2.5, 40.0), (1.0, 0.0)):
+        one, two = (
+            Measured(n, Quantity(value=0.0), slice_mm, unlike) for n, slice_mm in ((1, 1.0), (2, thick))
+        )
+        found = compare_values("volume_mm3", one, two).difference
+        sd = np.hypot(np.hypot(20.0, two.sd() or 0.0), besides)
+        assert found.absolute.high == pytest.approx(1.96 * sd, abs=0.1)
+        assert found.smallest_detectable == pytest.approx(1.96 * sd, abs=0.1)
+
+
 @pytest.mark.parametrize(("one", "two"), [(1000.0, 1000.0), (1000.0, 300.0), (600.0, 30.0), (400.0, 700.0)])
 def test_intervals_hold_the_truth_as_often_as_they_say(one: float, two: float) -> None:
     rng = np.random.default_rng(7)

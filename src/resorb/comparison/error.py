@@ -1,7 +1,8 @@
 """How far a difference may be off: its 95 % interval, and the least that such scans tell from none.
 
 The error of one date has a part that does not depend on the size of what is measured and one that is a share of it;
-both grow with the distance of the slices. They are tabulated in `repeat.toml` from repeat imaging of simulated
+both grow with the distance of the slices. Between thin and thick slices comes what the two show differently of the same
+thing. All are tabulated in `repeat.toml` from repeat imaging of simulated
 patients (`benchmarks/repeat.py`): the differences of dates against what truly differs, all registered and measured
 against one reference surface as here. They hold the error of a usual registration; where the one at hand is worse,
 what goes beyond is added (`Scans.worse_mm` in `follow.py`), and nothing is counted twice. A difference over its error
@@ -54,11 +55,13 @@ class Repeatability:
         spreads: by distance of slices, thin ones first.
         freedom: degrees of freedom of Student's t.
         pairs: how many differences they were tabulated from.
+        apart: standard deviation that a difference has besides between the thinnest of these slices and the thickest.
     """
 
     spreads: tuple[Spread, ...]
     freedom: float
     pairs: int = 0
+    apart: float = 0.0
 
     def variance(self, value: float, slice_mm: float) -> float:
         """Error variance of one date's value."""
@@ -68,6 +71,12 @@ class Repeatability:
             for name in ("base", "share")
         )
         return base**2 + (share * value) ** 2
+
+    def apart_sd(self, first_mm: float, last_mm: float) -> float:
+        """Standard deviation that a difference has because slices are not as far from each other on both dates."""
+        at = [one.slice_mm for one in self.spreads]
+        differ = abs(float(np.diff(np.clip([first_mm, last_mm], at[0], at[-1]))[0]))
+        return self.apart * differ / (at[-1] - at[0]) if differ else 0.0
 
     @property
     def factor(self) -> float:
@@ -113,7 +122,10 @@ def parse_table(entries: Mapping[str, object]) -> Table:
         registration_mm=float(str(entries["registration_mm"])),
         quantities={
             name: Repeatability(
-                tuple(Spread(**spread) for spread in one["spreads"]), one["freedom"], one["pairs"]
+                tuple(Spread(**spread) for spread in one["spreads"]),
+                one["freedom"],
+                one["pairs"],
+                one.get("apart", 0.0),
             )
             for name, one in quantities.items()
         },
@@ -153,6 +165,12 @@ class Measured:
         return None if low is None or high is None else (high - low) / PER_SD
 
 
+def apart_sd(first: Measured, last: Measured) -> float:
+    """Standard deviation that the difference of two dates has because their slices differ; 0 where not tabulated."""
+    known = first.repeated
+    return 0.0 if known is None else known.apart_sd(first.slice_mm, last.slice_mm)
+
+
 @dataclass(frozen=True)
 class Compared:
     """A difference with what verdicts need of it.
@@ -183,16 +201,17 @@ def compare_values(name: str, first: Measured, last: Measured) -> Compared:
         return Compared(Difference(quantity=name, first=first.date, last=last.date, absolute=plain))
     freedom = min(m.freedom for m in (first, last))
     factor = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
-    sds = [float(error or 0.0) for error in errors]
-    sd = math.hypot(*sds)
-    smallest = factor * math.hypot(*(float(error or 0.0) for error in unchanged))
+    apart = apart_sd(first, last)
+    before, after = (float(error or 0.0) for error in errors)
+    sd = math.hypot(before, after, apart)
+    smallest = factor * math.hypot(*(float(error or 0.0) for error in unchanged), apart)
     p_value = float(2 * stats.t.sf(abs(change) / sd, freedom)) if sd > 0 else float(change == 0)
     difference = Difference(
         quantity=name,
         first=first.date,
         last=last.date,
         absolute=_bounded(change, factor * sd, ABSOLUTE),
-        relative=_relative((one, two), (sds[0] ** 2, sds[1] ** 2), factor),
+        relative=_relative((one, two), (before**2, after**2 + apart**2), factor),
         smallest_detectable=round(smallest, _DECIMALS),
         beyond_error=bool(p_value < 1 - CONFIDENCE and abs(change) > smallest),
     )

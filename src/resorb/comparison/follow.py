@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
 from resorb.anatomy import Level
 from resorb.change import Dated, Difference, Rate
 from resorb.comparison.course import rate, sequences_differ
-from resorb.comparison.error import Compared, Measured, Table, compare_values
+from resorb.comparison.error import Compared, Measured, Table, apart_sd, compare_values
 from resorb.comparison.matching import Followed, Seen
 from resorb.comparison.shared import Shared
 from resorb.reading import DiscReading, Quantity
@@ -172,7 +173,9 @@ class ThroughTime:
             if name == T2 and any(self._signals_differ(*pair) for pair in pairwise(range(1, len(dates) + 1))):
                 continue
             measured = [self.measured(name, date.number) for date in dates]
-            sds = [one.sd() for one in measured]
+            # What thin and thick slices show differently, shared between the two dates of a pair.
+            apart = max(apart_sd(*pair) for pair in combinations(measured, 2)) / math.sqrt(2.0)
+            sds = [None if (sd := one.sd()) is None else math.hypot(sd, apart) for one in measured]
             freedom = min(one.freedom for one in measured)
             if (one := rate(name, dates, self.quantities[name], sds, freedom)) is not None:
                 found.append(one)
