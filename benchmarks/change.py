@@ -21,11 +21,11 @@ from rich.table import Table as Printed
 from benchmarks.common import Table, clear_errors, console
 from benchmarks.compared import Pair
 from benchmarks.pairs import BENCHMARK_SEED, Patients
-from benchmarks.repeat import COLUMNS, KEY, error_of, pairs_of, table_rows, unclaimed
+from benchmarks.repeat import COLUMNS, KEY, error_of, of_this_version, pairs_of, table_rows, unclaimed
 from resorb import __version__
 
 PAIRS = (
-    *("subject", "outlines", "dates", "protocols", "resorb_version", "alarms", "power", "found", "there"),
+    *(*KEY, "dates", "protocols", "alarms", "power", "found", "there"),
     *("matched", "seconds", "peak_mib"),
 )
 QUIET = ("unchanged", "indeterminate")
@@ -36,7 +36,7 @@ Rows = Sequence[Mapping[str, str]]
 
 def collect(pairs: Table, differences: Table, patients: Patients, kinds: Sequence[str], mixed: bool) -> None:
     """Append every pair of those patients that are not there yet, nor being worked on by another process."""
-    for name, kind in unclaimed(pairs, patients, kinds, resorb_version=__version__):
+    for name, kind in unclaimed(pairs, patients, kinds):
         of_patient = list(pairs_of(patients, name, kind, mixed))
         differences.extend([row for pair in of_patient for row in table_rows(pair, kind)])
         pairs.extend([_judged(pair, kind) for pair in of_patient])
@@ -93,15 +93,15 @@ def main(
 ) -> None:
     """Compare dates of simulated patients; print a table, and append a row per pair."""
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
-    pairs = Table(output / "change.csv", PAIRS, (*KEY, "resorb_version"))
+    pairs = Table(output / "change.csv", PAIRS, KEY)
     differences = Table(output / "differences.csv", COLUMNS, KEY)
     with clear_errors():
         collect(pairs, differences, Patients(kept, BENCHMARK_SEED, count), kinds, mixed)
     printed = Printed("What", "Goal", *kinds)
     chosen = [
         (
-            [row for row in pairs.rows() if row["outlines"] == kind and row["resorb_version"] == __version__],
-            [row for row in differences.rows() if row["outlines"] == kind],
+            [row for row in of_this_version(pairs) if row["outlines"] == kind],
+            [row for row in of_this_version(differences) if row["outlines"] == kind],
         )
         for kind in kinds
     ]

@@ -20,8 +20,8 @@ from rich.table import Table as Printed
 from benchmarks.common import Table, clear_errors, console
 from benchmarks.compared import Segment
 from benchmarks.pairs import BENCHMARK_SEED, PROTOCOLS, Patients, Subject
-from benchmarks.repeat import by_model, exact, unclaimed
-from resorb import measure
+from benchmarks.repeat import KEY, by_model, exact, of_this_version, unclaimed
+from resorb import __version__, measure
 from resorb.anatomy import Level
 from resorb.comparison.joint import joint_frames
 from resorb.comparison.registration import register_levels
@@ -31,7 +31,6 @@ from resorb.simulation.truth import DateGeometry
 from resorb.study import FloatArray
 from resorb.timepoint import Timepoint
 
-KEY = ("subject", "outlines")
 COLUMNS = (
     *(*KEY, "dates", "protocols", "level"),
     *(
@@ -110,7 +109,8 @@ def _rows(kept: Path, one: Subject, outlines: str) -> Iterator[dict[str, object]
             frames = missed(one, (0, date), by_frames(pair, level), both)
             volumes = [one.truths[n].at(str(level)).sizes.volume_mm3.value for n in (0, date)]
             yield {
-                **{"subject": one.name, "outlines": outlines, **at, "method": registration.method},
+                **{"subject": one.name, "outlines": outlines, "resorb_version": __version__, **at},
+                "method": registration.method,
                 "stated_mm": round(registration.error_mm, 3),
                 "stated_behind_mm": round(registration.across_margin_mm, 3),
                 "points_mm": _written(errors),
@@ -165,7 +165,7 @@ def main(
                 table.extend(list(_rows(kept, patients.subject(name), kind)))
             except ResorbError as error:
                 typer.echo(f"{name} was left out: {error}", err=True)
-    console().print(printed(table.rows()))
+    console().print(printed(of_this_version(table)))
 
 
 def printed(rows: list[dict[str, str]]) -> Printed:

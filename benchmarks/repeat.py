@@ -24,20 +24,22 @@ from benchmarks.claims import claimed
 from benchmarks.common import Table, clear_errors, console, progress_bar
 from benchmarks.compared import Pair, Segment, compared, rows
 from benchmarks.pairs import REPEAT_SEED, Patients
-from resorb import segment
+from resorb import __version__, segment
 from resorb.anatomy import Anatomy
 from resorb.comparison.error import CONFIDENCE, Repeatability, Spread
-from resorb.errors import ResorbError
+from resorb.errors import ResorbError, UsageError
 from resorb.study import Study
 
-KEY = ("subject", "outlines")
+KEY = ("subject", "outlines", "resorb_version")
 COLUMNS = (
     *(*KEY, "dates", "protocols", "slice_first_mm", "slice_last_mm", "what", "level", "number"),
     *("first", "last", "true_first", "true_last", "low", "high", "verdict", "registration_mm"),
 )
 VALUES = ("first", "last", "true_first", "true_last")
 FREEDOMS = (3.0, 4.0, 6.0, 10.0, 30.0)
-FEWEST = 8  # differences from which a quantity is tabulated
+FEWEST = (
+    8  # differences of either kind, between like slices and unlike ones, from which a quantity is tabulated
+)
 BASE_FLOOR, SHARE_FLOOR = 0.2, 1e-3  # of a standard deviation, as a share of the errors' own
 MIN_PATIENTS = 10  # fewer do not tell how patients differ: their table is an estimate
 LONG_TAILED, MANY = 10.0, 100  # degrees of freedom that fewer differences do not exceed
@@ -77,22 +79,24 @@ def collect(table: Table, patients: Patients, kinds: Sequence[str], mixed: bool)
         table.extend([row for pair in pairs for row in table_rows(pair, kind)])
 
 
-def unclaimed(
-    table: Table, patients: Patients, kinds: Sequence[str], **of_run: str
-) -> Iterator[tuple[str, str]]:
+def unclaimed(table: Table, patients: Patients, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(patient, outlines) of every case that is not done, claimed while it is worked on; all of a patient together.
 
     Args:
-        table: of the cases that are done, asked again before each; claims lie beside it.
-        of_run: what else names a case in it.
+        table: of the cases that are done, by `KEY`, asked again before each; claims lie beside it.
     """
     claims = table.path.parent / "claims"
     cases = [(name, kind) for name in patients.names for kind in kinds]
     with progress_bar() as bar:
         for name, kind in bar.track(cases, description="Comparing"):
             with claimed(claims / f"{name}-{kind}") as mine:
-                if mine and not table.holds(subject=name, outlines=kind, **of_run):
+                if mine and not table.holds(subject=name, outlines=kind, resorb_version=__version__):
                     yield name, kind
+
+
+def of_this_version(table: Table) -> list[dict[str, str]]:
+    """The rows of a table of `KEY` that this version of resorb made."""
+    return [row for row in table.rows() if row["resorb_version"] == __version__]
 
 
 def pairs_of(patients: Patients, name: str, outlines: str, mixed: bool) -> Iterator[Pair]:
@@ -111,6 +115,7 @@ def table_rows(pair: Pair, outlines: str) -> Iterator[dict[str, object]]:
         yield {
             "subject": pair.subject.name,
             "outlines": outlines,
+            "resorb_version": __version__,
             "dates": f"{pair.dates[0]}-{pair.dates[1]}",
             "protocols": " - ".join(pair.protocols),
             "slice_first_mm": slices[0],
@@ -154,8 +159,7 @@ def fit(
     tails = [tail for tail, fewest in TAILS if len(errors) >= fewest]
     over = np.abs(errors) / sds(fits[best].x)
     holds = max(np.quantile(over, tail) / stats.t.ppf(0.5 + tail / 2, freedom) for tail in tails)
-    few = np.sqrt(len(errors) / stats.chi2.ppf(1 - UPPER, len(errors)))
-    base, share = np.split(np.exp(fits[best].x) * max(float(holds), float(few)), 2)
+    base, share = np.split(np.exp(fits[best].x) * max(float(holds), _few(len(errors))), 2)
     # Thicker slices are never surer, whatever few differences say.
     base, share = np.maximum.accumulate(base), np.maximum.accumulate(share)
     return [(float(k), float(b), float(s)) for k, b, s in zip(kinds, base, share, strict=True)], freedom
@@ -168,14 +172,17 @@ def excess(known: Repeatability, values: Array, slices: Array, errors: Array) ->
         known: of like slices.
         values, slices: (n, 2) of both dates; errors: (n,) of the differences.
     """
-    if len(errors) < FEWEST:
-        return 0.0
     alike = [
         sum(known.variance(value, mm) for value, mm in zip(*one, strict=True))
         for one in zip(values, slices, strict=True)
     ]
-    missing = (errors / known.factor) ** 2 - np.array(alike)
+    missing = (_few(len(errors)) * errors / known.factor) ** 2 - np.array(alike)
     return float(np.sqrt(max(np.quantile(missing, CONFIDENCE), 0.0)))
+
+
+def _few(count: int) -> float:
+    """Upper bound of a standard deviation that so many errors tell, over what they tell."""
+    return float(np.sqrt(count / stats.chi2.ppf(1 - UPPER, count)))
 
 
 def tabulate(found: Sequence[Mapping[str, str]], outlines: str) -> str:
@@ -195,7 +202,7 @@ def tabulate(found: Sequence[Mapping[str, str]], outlines: str) -> str:
         numbers = np.array([[float(row[name]) for name in VALUES] for row in own])
         slices = np.array([[float(row["slice_first_mm"]), float(row["slice_last_mm"])] for row in own])
         same = slices[:, 0] == slices[:, 1]
-        if np.count_nonzero(same) < FEWEST:
+        if min(np.count_nonzero(same), np.count_nonzero(~same)) < FEWEST:
             continue
         first, last, true_first, true_last = numbers.T
         errors = (last - first) - (true_last - true_first)
@@ -262,8 +269,10 @@ def main(
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
     table = Table(output / "repeat.csv", COLUMNS, KEY)
     with clear_errors():
+        if write is not None and not mixed:
+            raise UsageError("a table needs pairs of two protocols too: leave --no-mixed out")
         collect(table, Patients(kept, seed, count), kinds, mixed)
-    found = table.rows()
+    found = of_this_version(table)
     present = [kind for kind in ("mask", "model") if any(row["outlines"] == kind for row in found)]
     if write is not None and "mask" in present:
         exact_section = tabulate(found, "mask")

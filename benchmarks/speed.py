@@ -80,7 +80,7 @@ class _Timed:
 def noisier(volume: Volume) -> Volume:
     """The same volume with a little more noise, as of another day."""
     noise = np.random.default_rng(1).normal(0.0, NOISE * float(np.percentile(volume.data, 99)), volume.shape)
-    return volume.with_data(np.rint(np.maximum(volume.data + noise, 0.0)).astype(np.int16))
+    return volume.with_data(np.maximum(volume.data + noise, 0.0).astype(np.float32))
 
 
 def timed(study: Path, folder: Path) -> list[_Timed]:

@@ -99,6 +99,11 @@ def anatomy_index(structure: Structure, vertebra: str | None = None) -> int:
     return STRUCTURE_STEP * int(structure) + (_ORDINAL[vertebra] if vertebra else 0)
 
 
+def is_given(source: str) -> bool:
+    """Whether what segmented (`Anatomy.source`) is a mask that was given, no network."""
+    return source.startswith("mask")
+
+
 @dataclass(frozen=True)
 class LevelNaming:
     """How the levels got their names, and how sure that is.
@@ -138,7 +143,7 @@ class Anatomy:
     @property
     def is_given(self) -> bool:
         """Whether the masks were given, not made by a network."""
-        return self.source.startswith("mask")
+        return is_given(self.source)
 
     def structure(self, structure: Structure) -> NDArray[np.bool_]:
         """Mask (i, j, k) of one structure, all levels."""

@@ -47,6 +47,17 @@ def test_between_thin_and_thick_slices_comes_what_they_show_differently() -> Non
         assert found.smallest_detectable == pytest.approx(1.96 * sd, abs=0.1)
 
 
+def test_of_two_ways_of_measuring_the_poorer_one_tells_what_slices_show_differently() -> None:
+    good, poor = (Repeatability((THIN, THICK), freedom=1e6, apart=apart) for apart in (10.0, 80.0))
+    for first, last in ((good, poor), (poor, good)):
+        pair = (
+            Measured(n, Quantity(value=0.0), slice_mm, known)
+            for n, slice_mm, known in ((1, 1.0, first), (2, 4.0, last))
+        )
+        found = compare_values("volume_mm3", *pair).difference
+        assert found.absolute.high == pytest.approx(1.96 * np.sqrt(20**2 + 50**2 + 80**2), abs=0.1)
+
+
 @pytest.mark.parametrize(("one", "two"), [(1000.0, 1000.0), (1000.0, 300.0), (600.0, 30.0), (400.0, 700.0)])
 def test_intervals_hold_the_truth_as_often_as_they_say(one: float, two: float) -> None:
     rng = np.random.default_rng(7)

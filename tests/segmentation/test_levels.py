@@ -79,43 +79,6 @@ def test_a_free_fragment_in_the_canal_belongs_to_its_level_and_a_speck_elsewhere
     assert not anatomy.structure(Structure.DISC)[elsewhere & free].any()
 
 
-@pytest.mark.parametrize(("posterior", "kept"), [(2.5, True), (21.0, False)])
-def test_a_fragment_lies_before_the_middle_of_the_sac(posterior: float, kept: bool) -> None:
-    """Against the sac's back lie facets and yellow ligaments, which look like disc."""
-    structures = sampled().sagittal()
-    world = structures.to_world(np.moveaxis(np.indices(structures.shape), 0, -1))
-    data = structures.data.copy()
-    piece = np.linalg.norm(world - [0.0, -posterior, -14.0], axis=-1) < 2.6
-    piece &= (data == 0) | (data == Structure.THECAL_SAC)
-    data[piece] = Structure.DISC
-    anatomy = name_levels(structures.with_data(data), None, source="test")
-    assert anatomy.disc(Level("L4", "L5"))[piece].all() == kept
-    assert anatomy.structure(Structure.DISC)[piece].any() == kept
-
-
-def test_a_speck_of_false_sac_is_no_canal() -> None:
-    """Marrow in a cortical ring, as in a transverse process, looks like a sac in its canal and disc beside it."""
-    structures = sampled().sagittal()
-    world = structures.to_world(np.moveaxis(np.indices(structures.shape), 0, -1))
-    data = structures.data.copy()
-    sac = np.linalg.norm(world - [22.0, 8.0, -14.0], axis=-1) < 3.0
-    disc = (np.linalg.norm(world - [22.0, 8.0, -14.0], axis=-1) < 5.0) & ~sac
-    assert (data[sac | disc] != Structure.THECAL_SAC).all()
-    data[sac], data[disc] = Structure.THECAL_SAC, Structure.DISC
-    anatomy = name_levels(structures.with_data(data), None, source="test")
-    assert not anatomy.structure(Structure.THECAL_SAC)[sac].any()
-    assert not anatomy.structure(Structure.DISC)[disc].any()
-
-
-def test_a_sac_that_is_shut_at_one_level_is_kept_above_and_below() -> None:
-    structures = sampled().sagittal()
-    world = structures.to_world(np.moveaxis(np.indices(structures.shape), 0, -1))
-    sac = (structures.data == Structure.THECAL_SAC) & (np.abs(world[..., 2]) > 6.0)
-    data = np.where((structures.data == Structure.THECAL_SAC) & ~sac, 0, structures.data).astype(np.uint8)
-    anatomy = name_levels(structures.with_data(data), None, source="test")
-    np.testing.assert_array_equal(anatomy.structure(Structure.THECAL_SAC), sac)
-
-
 def test_a_false_disc_below_the_sacrum_is_left_out() -> None:
     structures = sampled(offset=(0.0, 0.0, -10.0)).sagittal()
     data = structures.data.copy()

@@ -19,11 +19,12 @@ BEHIND_MM = 30.0  # the sac
 
 
 def _study(slice_mm: float, leaning: float = 0.0, own: Structure = Structure.BACKGROUND) -> Segmentation:
-    """A sac whose middle leans to one side, with a body likely everywhere in front where there is `own`."""
+    """A sac whose middle leans to one side, before it a body, and beside that `own`, where a body is likely too."""
     shape = (int(WIDTH_MM / slice_mm), int(HEIGHT_MM), int(DEPTH_MM))
     i, j, k = np.indices(shape)
     left = (i + 0.5) * slice_mm - WIDTH_MM / 2 - leaning * (j + 0.5 - HEIGHT_MM / 2)
     data = np.where(k < BEHIND_MM, own, Structure.BACKGROUND).astype(np.uint8)
+    data[(k < BEHIND_MM) & (np.abs(left) < BESIDE_MM + slice_mm)] = Structure.VERTEBRAL_BODY
     data[(k >= BEHIND_MM) & (np.abs(left) < 7)] = Structure.THECAL_SAC
     grid = Volume(data, np.diag([slice_mm, 1.0, 1.0, 1.0]))
     return Segmentation(grid, np.full(shape, 200, np.uint8), "drawn", None, k < BEHIND_MM)
@@ -45,8 +46,9 @@ def test_a_body_is_taken_where_it_is_likely_beside_the_canal(slice_mm: float, le
     aside, slack = _aside(before, leaning), 0.6 * slice_mm
     likely = before.likely_body
     assert likely is not None
-    assert added[likely & (aside > BESIDE_MM + slack)].all()
-    assert not added[~likely | (aside < BESIDE_MM - slack)].any()
+    body = before.structures.data == Structure.VERTEBRAL_BODY
+    assert added[likely & ~body & (aside > BESIDE_MM + slack)].all()
+    assert not added[~likely | body | (aside < BESIDE_MM - slack)].any()
 
 
 @given(own=st.sampled_from(list(Structure)))
@@ -54,6 +56,16 @@ def test_only_background_and_posterior_elements_yield(own: Structure) -> None:
     before = _study(2.0, own=own)
     added = with_whole_sides(before).structures.data != before.structures.data
     assert added.any() == (own in {Structure.BACKGROUND, Structure.POSTERIOR_ELEMENTS})
+
+
+def test_what_hangs_together_with_no_body_is_none() -> None:
+    told = _study(2.0)
+    assert told.likely_body is not None
+    likely = told.likely_body.copy()
+    likely[2:6, 20:60, 40:45] = True  # behind and beside the sac
+    found = with_whole_sides(replace(told, likely_body=likely)).structures.data
+    assert not found[2:6, 20:60, 40:45].any()
+    assert (found[2:6, 20:60, :30] == Structure.VERTEBRAL_BODY).all()
 
 
 def test_without_a_sac_or_without_word_of_what_is_likely_nothing_changes() -> None:
@@ -67,10 +79,15 @@ def test_without_a_sac_or_without_word_of_what_is_likely_nothing_changes() -> No
 def test_a_speck_of_sac_tells_its_place_but_not_how_the_spine_leans() -> None:
     told = _study(2.0)
     data = np.zeros(told.structures.shape, np.uint8)
+    data[11:20, :, :30] = Structure.VERTEBRAL_BODY
     data[15, 40:43, 35:37] = Structure.THECAL_SAC
     data[16, 43:46, 35:37] = Structure.THECAL_SAC
     after = with_whole_sides(replace(told, structures=told.structures.with_data(data)))
     body = (after.structures.data == Structure.VERTEBRAL_BODY).any(axis=2)
     np.testing.assert_array_equal(body, np.broadcast_to(body[:, :1], body.shape))
-    assert body[:11, 0].all()
-    assert not body[12:20, 0].any()
+    assert body.all()
+    narrow = data.copy()
+    narrow[11:14] = narrow[17:20] = 0
+    after = with_whole_sides(replace(told, structures=told.structures.with_data(narrow)))
+    # No side touches a body this narrow.
+    np.testing.assert_array_equal(after.structures.data, narrow)

@@ -21,6 +21,7 @@ from importlib import resources
 import numpy as np
 from scipy import stats
 
+from resorb.anatomy import is_given
 from resorb.change import Dated, Difference
 from resorb.reading import Quantity
 
@@ -109,7 +110,7 @@ def shipped(outlines: str) -> Table:
 
 def table_for(dates: tuple[Dated, ...]) -> Table:
     """The table that fits what drew the outlines of all dates; of the embedded model's, unless all were given."""
-    given = all(one.segmented_by.startswith("mask") for one in dates)
+    given = all(is_given(one.segmented_by) for one in dates)
     return shipped("mask" if given else "model")
 
 
@@ -166,9 +167,12 @@ class Measured:
 
 
 def apart_sd(first: Measured, last: Measured) -> float:
-    """Standard deviation that the difference of two dates has because their slices differ; 0 where not tabulated."""
-    known = first.repeated
-    return 0.0 if known is None else known.apart_sd(first.slice_mm, last.slice_mm)
+    """Standard deviation that the difference of two dates has because their slices differ; 0 where not tabulated.
+
+    Where they were measured in two ways, that of the poorer one.
+    """
+    known = [one.repeated for one in (first, last) if one.repeated is not None]
+    return max((one.apart_sd(first.slice_mm, last.slice_mm) for one in known), default=0.0)
 
 
 @dataclass(frozen=True)

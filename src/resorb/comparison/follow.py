@@ -107,6 +107,11 @@ class Scans:
         known = self.table.quantities[f"{whose}.{VOLUME}"]
         return known.factor * float(np.sqrt(known.variance(0.0, self.slice_mm(date)) + worse_mm3**2))
 
+    def apart_mm3(self, dates: tuple[int, int], whose: str) -> float:
+        """Reach to each side that a difference of volumes has because two dates' slices differ."""
+        known = self.table.quantities[f"{whose}.{VOLUME}"]
+        return known.factor * known.apart_sd(*(self.slice_mm(date) for date in dates))
+
     def pairs(self) -> list[tuple[int, int]]:
         """First and last date, then neighbouring ones where there are more than two."""
         count = len(self.dates)
@@ -174,7 +179,8 @@ class ThroughTime:
                 continue
             measured = [self.measured(name, date.number) for date in dates]
             # What thin and thick slices show differently, shared between the two dates of a pair.
-            apart = max(apart_sd(*pair) for pair in combinations(measured, 2)) / math.sqrt(2.0)
+            there = [one for one in measured if one.quantity.value is not None]
+            apart = max((apart_sd(*pair) for pair in combinations(there, 2)), default=0.0) / math.sqrt(2.0)
             sds = [None if (sd := one.sd()) is None else math.hypot(sd, apart) for one in measured]
             freedom = min(one.freedom for one in measured)
             if (one := rate(name, dates, self.quantities[name], sds, freedom)) is not None:
@@ -277,7 +283,9 @@ def _rest(track: ThroughTime, dates: tuple[int, int], gone: Quantity, share: flo
     left = max((track.quantities[VOLUME][source - 1].value or 0.0) - share * gone.value, 0.0)
     moved = track.scans.worse_mm(track.level) * track.area_mm2
     worse = float(np.hypot(moved, track.scans.aside_mm3(track.level, whole_level=True)))
-    reach = track.scans.detectable_mm3(date, worse, LEVEL)
+    reach = math.hypot(
+        track.scans.detectable_mm3(date, worse, LEVEL), track.scans.apart_mm3((source, date), LEVEL)
+    )
     return Quantity(
         value=round(left, 3),
         low=round(max(left - reach, 0.0), 3),

@@ -92,7 +92,7 @@ def _cards(pictures: Pictures) -> Iterator[dict[str, object]]:
             "displaced": disc.displaced,
             "side": side_words(disc.side) if disc.displaced else "",
             "depth": shown("depth_mm", disc.deepest_mm),
-            "depth_reason": reason_words(disc.depth_mm.reason),
+            "depth_reason": reason_words(disc.deepest_mm.reason),
             "notes": [sentence(note) for note in disc.notes],
             "corner": disc.lower_corner_source,
         }

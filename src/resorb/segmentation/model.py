@@ -27,6 +27,9 @@ Progress = Callable[[str, float], None]
 
 #: Slices seen at the same time, each on one thread: nothing waits for anything.
 THREADS = 2
+#: Counted up whenever what is done to the network's answer (`rim`, `sides`, `specks`) changes, so that stored outlines
+#: of before are made again.
+OUTLINES = 2
 #: The probability, times 255, of what was not looked at.
 CERTAIN = 255
 #: What onnxruntime says to a file that is no network.
@@ -95,7 +98,7 @@ class EmbeddedModel:
 
     @property
     def source(self) -> str:
-        return f"resorb model {self.card.version} ({self.card.sha256[:12]})"
+        return f"resorb model {self.card.version} ({self.card.sha256[:12]}, outlines {OUTLINES})"
 
     def __call__(self, image: Volume, progress: Progress | None = None) -> Segmentation:
         """Segment an image (slices, rows, columns), its slices sagittal or axial and in that order.

@@ -15,9 +15,6 @@ from resorb.study import FloatArray, Volume
 MIN_SHARE = 0.7  # a piece of body with more than this share in one slab belongs to one vertebra
 MIN_FRAGMENT_MM3 = 40.0
 AGAINST_SAC_MM = 2.0
-#: A piece of sac smaller than this share of the largest is a speck, such as is seen in the marrow of a transverse
-#: process; between two levels that are stenosed shut there is a sixth of a lumbar sac and more.
-MIN_SAC_PIECE = 0.03
 MAX_MIGRATION_MM = 25.0  # from the nearest point of its disc
 MAX_TEAR_MM = 6.0  # between a disc and a piece torn off at the side of a slipped or tilted level
 MAX_WEDGE_DEGREES = 30.0  # between a disc's own normal and the spine's direction
@@ -38,7 +35,6 @@ def paint(
         levels: their names.
     """
     labels = np.zeros(structures.shape, np.uint16)
-    sac = _sac(structures)
     boxes = ndimage.find_objects(components)
     points = [np.concatenate([_points(structures, components, boxes, n) for n in disc]) for disc in discs]
     centres = np.array([p.mean(axis=0) for p in points])
@@ -47,7 +43,7 @@ def paint(
         of_component[list(disc)] = anatomy_index(Structure.DISC, level.upper)
     along = _tangents(centres)
     across = _disc_normals(points, along)
-    for component, nearest in _fragments(structures, sac, components, of_component, (points, across)):
+    for component, nearest in _fragments(structures, components, boxes, of_component, (points, across)):
         of_component[component] = anatomy_index(Structure.DISC, levels[nearest].upper)
     is_disc = structures.data == Structure.DISC
     labels[is_disc] = of_component[components[is_disc]]
@@ -65,7 +61,7 @@ def paint(
                 vertebra = _whole(vertebra, index, structures.data == structure)
             labels[tuple(index.T)] = STRUCTURE_STEP * int(structure) + vertebra
     labels[structures.data == Structure.SACRUM] = anatomy_index(Structure.SACRUM, "S1")
-    labels[sac] = anatomy_index(Structure.THECAL_SAC)
+    labels[structures.data == Structure.THECAL_SAC] = anatomy_index(Structure.THECAL_SAC)
     return labels
 
 
@@ -77,33 +73,20 @@ def _points(
     return structures.to_world(np.argwhere(components[box] == component) + [s.start for s in box])
 
 
-def _sac(structures: Volume) -> NDArray[np.bool_]:
-    """The thecal sac without specks."""
-    mask: NDArray[np.bool_] = np.asarray(structures.data == Structure.THECAL_SAC)
-    pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    if count < 2:
-        return mask
-    size = np.bincount(pieces.ravel())
-    size[0] = 0
-    return np.asarray((size >= MIN_SAC_PIECE * size.max())[pieces])
-
-
 def _fragments(
     structures: Volume,
-    sac: NDArray[np.bool_],
     components: NDArray[np.int32],
+    boxes: list[tuple[slice, slice, slice]],
     of_component: NDArray[np.uint16],
     discs: tuple[list[FloatArray], FloatArray],
 ) -> list[tuple[int, int]]:
     """Pieces of disc among the components that are no disc of themselves, as (component, position of its disc).
 
-    A fragment has left its disc for the canal: it lies against the sac, not behind the middle of it, where facets and
-    yellow ligaments look the same, and near the surface of a disc. A torn piece lies in the disc space, against a body
-    and near the rest of the disc, as at the side of a slipped or scoliotic level. Other specks (ribs, facets, vessels
-    taken for disc) are no part of any level and stay background.
+    A fragment has left its disc for the canal: it lies against the sac and near the surface of a disc. A torn piece
+    lies in the disc space, against a body and near the rest of the disc, as at the side of a slipped or scoliotic
+    level. Other specks (ribs, facets, vessels taken for disc) are no part of any level and stay background.
 
     Args:
-        sac: (i, j, k) mask of the thecal sac.
         discs: world points of each disc, and its (n, 3) normals.
     """
     points, normals = discs
@@ -113,7 +96,7 @@ def _fragments(
     small = small[small > 0]
     if not len(small):
         return []
-    boxes = ndimage.find_objects(components)
+    sac = structures.data == Structure.THECAL_SAC
     bone = (structures.data == Structure.VERTEBRAL_BODY) | (structures.data == Structure.SACRUM)
     # The next voxel is against a piece however thick the slices are.
     steps = np.minimum(structures.spacing_mm, AGAINST_SAC_MM)
@@ -129,20 +112,11 @@ def _fragments(
         centre = piece.mean(axis=0)
         distance = [float(np.linalg.norm(disc - centre, axis=1).min()) for disc in points]
         nearest = int(np.argmin(distance))
-        before = in_canal and not _behind_sac(piece, structures, sac)
-        if (before and distance[nearest] <= MAX_MIGRATION_MM) or (
+        if (in_canal and distance[nearest] <= MAX_MIGRATION_MM) or (
             in_space and _is_torn_off(piece, points[nearest], normals[nearest])
         ):
             found.append((n, nearest))
     return found
-
-
-def _behind_sac(piece: FloatArray, structures: Volume, sac: NDArray[np.bool_]) -> bool:
-    """Whether the middle of a piece, world points (n, 3), lies behind that of the sac at its height."""
-    rows = structures.to_index(piece)[:, 1]
-    beside = slice(int(rows.min()), int(rows.max()) + 1)
-    index = np.add(np.argwhere(sac[:, beside]), (0, beside.start, 0))
-    return bool(len(index)) and bool(structures.to_world(index)[:, 1].mean() > piece[:, 1].mean())
 
 
 def _is_torn_off(piece: FloatArray, disc: FloatArray, normal: FloatArray) -> bool:

@@ -16,6 +16,7 @@ from resorb.segmentation.levels import name_levels
 from resorb.segmentation.model import EmbeddedModel, Progress, Segmentation, Segmenter
 from resorb.segmentation.rim import with_rims
 from resorb.segmentation.sides import with_whole_sides
+from resorb.segmentation.specks import without_specks
 from resorb.segmentation.suitability import check_suitability
 from resorb.study import Study, Volume
 
@@ -50,7 +51,7 @@ def segment(
     volume, segmenter = study.sagittal.volume, segmenter or EmbeddedModel()
     first, then = _shares(study, progress)
     image = volume.sagittal()
-    found = with_whole_sides(with_rims(segmenter(image, first)))
+    found = with_whole_sides(with_rims(without_specks(segmenter(image, first))))
     anatomy = name_levels(found.structures, found.probability, source=found.source, lowest_disc=lowest_disc)
     noticed = check_suitability(image, anatomy, asked_for=asked_for)
     labels = volume.from_sagittal(anatomy.labels.data)

@@ -2,7 +2,7 @@
 
 Where a body is cut short its rim lies too far in front, and the disc beside it seems to bulge: it was a third to a half
 of the volume that whole discs were measured to have behind their reference. So to the sides of the canal's middle,
-bodies are taken up to where a body is still likely. In the middle they stay: there the posterior wall is well seen,
+bodies grow up to where a body is still likely. In the middle they stay: there the posterior wall is well seen,
 and the corner that slips and depths are measured from is not to be moved.
 """
 
@@ -11,16 +11,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import ndimage
 
 from resorb.anatomy import Structure
 from resorb.segmentation.model import Segmentation
 from resorb.study import FloatArray, Volume
 
 #: From the canal's middle to either side. Chosen with `resampling.BODY_ODDS` on simulated patients outside every
-#: benchmark; docs/accuracy.md tells what else was tried.
+#: benchmark; docs/model.md tells what else was tried.
 BESIDE_MM = 8.0
 MIN_HEIGHT_MM = 20.0  # of sac, from which it tells how the spine leans
 CERTAIN = 255
+TOUCHING = np.ones((3, 3, 3))
 YIELDING = (Structure.BACKGROUND, Structure.POSTERIOR_ELEMENTS)
 
 
@@ -36,7 +38,9 @@ def with_whole_sides(found: Segmentation) -> Segmentation:
         return found
     own = found.structures.data
     aside = np.abs(np.arange(len(own))[:, None] - middle) * float(found.structures.spacing_mm[0]) > BESIDE_MM
-    side = found.likely_body & np.isin(own, YIELDING) & aside[:, :, None]
+    body = own == Structure.VERTEBRAL_BODY
+    likely = found.likely_body & np.isin(own, YIELDING) & aside[:, :, None]
+    side = ndimage.binary_propagation(body, TOUCHING, mask=body | likely) & ~body
     structures, probability = own.copy(), found.probability.copy()
     structures[side] = Structure.VERTEBRAL_BODY
     # Of body there is at most what the likelier structure left.
