@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from resorb.anatomy import Structure
@@ -38,9 +39,9 @@ def with_whole_sides(found: Segmentation) -> Segmentation:
         return found
     own = found.structures.data
     aside = np.abs(np.arange(len(own))[:, None] - middle) * float(found.structures.spacing_mm[0]) > BESIDE_MM
-    body = own == Structure.VERTEBRAL_BODY
-    likely = found.likely_body & np.isin(own, YIELDING) & aside[:, :, None]
-    side = ndimage.binary_propagation(body, TOUCHING, mask=body | likely) & ~body
+    yielding = np.logical_or.reduce([own == one for one in YIELDING])
+    likely = found.likely_body & yielding & aside[:, :, None]
+    side = _grown(own == Structure.VERTEBRAL_BODY, likely)
     structures, probability = own.copy(), found.probability.copy()
     structures[side] = Structure.VERTEBRAL_BODY
     # Of body there is at most what the likelier structure left.
@@ -48,6 +49,17 @@ def with_whole_sides(found: Segmentation) -> Segmentation:
     return replace(
         found, structures=found.structures.with_data(structures), probability=probability, likely_body=None
     )
+
+
+def _grown(body: NDArray[np.bool_], likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is likely and hangs together with a body."""
+    side = np.zeros(body.shape, bool)
+    for box in ndimage.find_objects((body | likely).astype(np.uint8)):
+        pieces, count = ndimage.label(body[box] | likely[box], structure=TOUCHING)
+        holds = np.zeros(count + 1, bool)
+        holds[pieces[body[box]]] = True
+        side[box] = holds[pieces] & ~body[box]
+    return side
 
 
 def _middle_of_canal(structures: Volume) -> FloatArray | None:

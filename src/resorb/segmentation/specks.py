@@ -15,12 +15,12 @@ from scipy import ndimage
 
 from resorb.anatomy import Structure
 from resorb.segmentation.model import Segmentation
-from resorb.study import Volume
 
 #: A piece of sac smaller than this share of the largest is a speck; between two levels that are stenosed shut there is
 #: a sixth of a lumbar sac and more.
 MIN_SAC_PIECE = 0.03
-TOUCHING = np.ones((3, 3, 3))
+
+Index = NDArray[np.intp]
 
 
 def without_specks(found: Segmentation) -> Segmentation:
@@ -31,27 +31,33 @@ def without_specks(found: Segmentation) -> Segmentation:
     Args:
         found: of a sagittal stack, in sagittal order.
     """
-    structures = found.structures
-    sac = structures.data == Structure.THECAL_SAC
-    pieces, count = ndimage.label(sac, structure=TOUCHING)
-    if not count:
-        return found
-    size = np.bincount(pieces.ravel())
-    size[0] = 0
-    whole = (size >= MIN_SAC_PIECE * size.max())[pieces]
-    specks = (sac & ~whole) | _behind(structures, whole)
-    data = np.where(specks, Structure.BACKGROUND, structures.data).astype(structures.data.dtype)
-    return replace(found, structures=structures.with_data(data))
+    data = found.structures.data.copy()
+    for box in ndimage.find_objects((data > 0).astype(np.uint8)):
+        data[box][tuple(_specks(data[box]).T)] = Structure.BACKGROUND
+    return replace(found, structures=found.structures.with_data(data))
 
 
-def _behind(structures: Volume, sac: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pieces of disc whose middle lies behind that of the sac at their height; columns run backwards."""
-    pieces, count = ndimage.label(structures.data == Structure.DISC, structure=TOUCHING)
-    disc, canal = np.argwhere(pieces), np.argwhere(sac)
-    of = pieces[tuple(disc.T)]
-    middles = np.bincount(of, disc[:, 2], count + 1) / np.maximum(np.bincount(of, minlength=count + 1), 1)
-    behind = np.zeros(count + 1, bool)
-    for number, (_, rows, _columns) in enumerate(ndimage.find_objects(pieces), start=1):
-        beside = canal[(canal[:, 1] >= rows.start) & (canal[:, 1] < rows.stop), 2]
-        behind[number] = len(beside) > 0 and middles[number] > beside.mean()
-    return np.asarray(behind[pieces])
+def _specks(structures: NDArray[np.uint8]) -> Index:
+    """Index (n, 3) of the voxels to be left out."""
+    sac, of_sac = _pieces(structures == Structure.THECAL_SAC)
+    if not len(sac):
+        return sac
+    size = np.bincount(of_sac)
+    whole = size[of_sac] >= MIN_SAC_PIECE * size.max()
+    canal = sac[whole]
+    disc, of_disc = _pieces(structures == Structure.DISC)
+    behind = np.zeros(len(disc), bool)
+    for number in np.unique(of_disc):
+        own = of_disc == number
+        rows = disc[own, 1]
+        beside = canal[(canal[:, 1] >= rows.min()) & (canal[:, 1] <= rows.max()), 2]
+        # Columns run backwards.
+        behind[own] = len(beside) > 0 and disc[own, 2].mean() > beside.mean()
+    return np.concatenate([sac[~whole], disc[behind]])
+
+
+def _pieces(mask: NDArray[np.bool_]) -> tuple[Index, NDArray[np.intp]]:
+    """Index (n, 3) of the voxels of a mask, and (n,) the number of the connected piece that each belongs to."""
+    index = np.argwhere(mask)
+    pieces, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    return index, pieces[tuple(index.T)].astype(np.intp)
