@@ -22,7 +22,7 @@ from resorb.measurement import measure
 from resorb.reading import DiscReading, Quantity
 from resorb.recovered import Implant, Recovery
 from resorb.segmentation.model import EmbeddedModel, Segmenter
-from resorb.segmentation.rim import with_rims
+from resorb.segmentation.segment import outlined
 from resorb.simulation.implant.evaluation import implant_for_evaluation
 from resorb.simulation.spec import HerniationSpec, Morphology
 from resorb.study import FloatArray, Study, Volume
@@ -64,7 +64,7 @@ class _Site:
 
     def measured(self, image: Volume) -> DiscReading:
         """The level on an image of the crop, outlined by the model and measured against the date's own reference."""
-        found = with_rims(self.segmenter(image)).structures.data
+        found = outlined(image, self.segmenter).structures.data
         anatomy = Anatomy(
             self.labels.with_data(self._labelled(found)),
             (self.level,),

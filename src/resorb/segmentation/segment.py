@@ -51,12 +51,17 @@ def segment(
     volume, segmenter = study.sagittal.volume, segmenter or EmbeddedModel()
     first, then = _shares(study, progress)
     image = volume.sagittal()
-    found = with_whole_sides(with_rims(without_specks(segmenter(image, first))))
+    found = outlined(image, segmenter, first)
     anatomy = name_levels(found.structures, found.probability, source=found.source, lowest_disc=lowest_disc)
     noticed = check_suitability(image, anatomy, asked_for=asked_for)
     labels = volume.from_sagittal(anatomy.labels.data)
     anatomy = replace(anatomy, labels=labels, warnings=anatomy.warnings + noticed)
     return with_axial(anatomy, study, segmenter, then)
+
+
+def outlined(image: Volume, segmenter: Segmenter, progress: Progress | None = None) -> Segmentation:
+    """A sagittal stack, in sagittal order, segmented and finished: without specks, rims and sides whole."""
+    return with_whole_sides(with_rims(without_specks(segmenter(image, progress))))
 
 
 def anatomy_from_mask(
