@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
+import nibabel as nib
 import numpy as np
 import typer
 from rich.console import Console
@@ -54,11 +55,10 @@ def thick_slices(volume: Volume, thick_mm: float = THICK_MM) -> Volume:
     return Volume(np.rint(data).astype(np.int16), affine)
 
 
-def simulated(path: Path, scanner: ScannerSpec) -> Volume:
-    """A simulated study, written in a process of its own: the peak memory of a child is at least its parent's."""
+def apart(work: Callable[..., None], *arguments: object) -> None:
+    """Do work in a process of its own: the peak memory of a child that is timed later is at least its parent's."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        process.submit(write_simulated, path, scanner).result()
-    return load(path).sagittal.volume
+        process.submit(work, *arguments).result()
 
 
 def write_simulated(path: Path, scanner: ScannerSpec) -> None:
@@ -68,37 +68,41 @@ def write_simulated(path: Path, scanner: ScannerSpec) -> None:
     write_volume(path, stack.with_data(np.rint(stack.data).astype(np.int16)))
 
 
-@dataclass(frozen=True, eq=False)
-class _Timed:
-    """A command of `resorb` to be timed, and the grid of the study that it is about."""
-
-    case: str
-    grid: Volume
-    command: tuple[str, ...]
+def write_thick(path: Path, thick: Path) -> None:
+    """Write a study again with its slices averaged."""
+    write_volume(thick, thick_slices(load(path).sagittal.volume))
 
 
-def noisier(volume: Volume) -> Volume:
-    """The same volume with a little more noise, as of another day."""
+def write_noisier(path: Path, later: Path) -> None:
+    """Write a study again with a little more noise, as of another day."""
+    volume = load(path).sagittal.volume
     noise = np.random.default_rng(1).normal(0.0, NOISE * float(np.percentile(volume.data, 99)), volume.shape)
-    return volume.with_data(np.maximum(volume.data + noise, 0.0).astype(np.float32))
+    write_volume(later, volume.with_data(np.maximum(volume.data + noise, 0.0).astype(np.float32)))
 
 
-def timed(study: Path, folder: Path) -> list[_Timed]:
-    """Every command; what it needs is made in the folder."""
-    volume = load(study).sagittal.volume
-    thick = thick_slices(volume)
-    write_volume(folder / "thick_T2w.nii.gz", thick)
-    studies = {"3D": (study, volume), "4 mm": (folder / "thick_T2w.nii.gz", thick)}
+def commands_of(study: Path, folder: Path) -> dict[str, tuple[Path, tuple[str, ...]]]:
+    """Per case, the study that it is about and the command of `resorb`; what it needs is made in the folder."""
+    studies = {"3D": study, "4 mm": folder / "thick_T2w.nii.gz"}
+    apart(write_thick, study, studies["4 mm"])
     for number, (name, scanner) in enumerate(SIZED.items()):
-        path = folder / f"sized-{number}_T2w.nii.gz"
-        studies[name] = (path, simulated(path, scanner))
-    commands = [_Timed(name, grid, ("read", str(path))) for name, (path, grid) in studies.items()]
+        studies[name] = folder / f"sized-{number}_T2w.nii.gz"
+        apart(write_simulated, studies[name], scanner)
+    commands: dict[str, tuple[Path, tuple[str, ...]]] = {
+        name: (path, ("read", str(path))) for name, path in studies.items()
+    }
     for number, name in enumerate(COMPARED):
-        path, grid = studies[name]
         later = folder / f"later-{number}_T2w.nii.gz"
-        write_volume(later, noisier(grid))
-        commands.append(_Timed(f"{name}, compared", grid, ("compare", str(path), str(later), *TWO_DATES)))
+        apart(write_noisier, studies[name], later)
+        both = (str(studies[name]), str(later))
+        commands[f"{name}, compared"] = (studies[name], ("compare", *both, *TWO_DATES))
     return commands
+
+
+def grid_of(path: Path) -> tuple[tuple[int, ...], float]:
+    """Voxels along each axis of a NIfTI file, and the distance of its slices, mm, without its data."""
+    image = nib.load(path)
+    across = next(axis for axis, towards in enumerate(nib.aff2axcodes(image.affine)) if towards in "LR")
+    return image.shape, float(image.header.get_zooms()[across])
 
 
 def main(
@@ -120,20 +124,18 @@ def main(
             study = data / DEFAULT_STUDY
         if study is None:
             study = folder / "study_T2w.nii.gz"
-            simulated(study, SPACE)
-        for one in timed(study, folder):
+            apart(write_simulated, study, SPACE)
+        for name, (path, command) in commands_of(study, folder).items():
+            shape, slice_mm = grid_of(path)
             for run in range(1, runs + 1):
-                case = {"case": one.case, "resorb_version": __version__, "cores": cores, "run": run}
+                case = {"case": name, "resorb_version": __version__, "cores": cores, "run": run}
                 if table.holds(**case):
                     continue
-                seconds, _, peak_mib = resorb_once(
-                    *one.command, "-o", str(folder / f"{one.case}-{run}"), "--quiet"
-                )
-                slice_mm = one.grid.spacing_mm[one.grid.axis_towards((1, 0, 0))]
+                seconds, _, peak_mib = resorb_once(*command, "-o", str(folder / f"{name}-{run}"), "--quiet")
                 table.append(
                     {
                         **case,
-                        "voxels": " x ".join(map(str, one.grid.shape)),
+                        "voxels": " x ".join(map(str, shape)),
                         "slice_mm": f"{slice_mm:.2f}",
                         "seconds": f"{seconds:.2f}",
                         "peak_mib": f"{peak_mib:.0f}",

@@ -23,6 +23,9 @@ from resorb.study import FloatArray, Volume
 BESIDE_MM = 8.0
 MIN_HEIGHT_MM = 20.0  # of sac, from which it tells how the spine leans
 CERTAIN = 255
+ROUNDED = (
+    3  # decimals of a millimetre: whether a voxel lies beside does not hang on how a file rounds their size
+)
 TOUCHING = np.ones((3, 3, 3))
 YIELDING = (Structure.BACKGROUND, Structure.POSTERIOR_ELEMENTS)
 
@@ -38,7 +41,8 @@ def with_whole_sides(found: Segmentation) -> Segmentation:
     if found.likely_body is None or middle is None:
         return found
     own = found.structures.data
-    aside = np.abs(np.arange(len(own))[:, None] - middle) * float(found.structures.spacing_mm[0]) > BESIDE_MM
+    slice_mm = round(float(found.structures.spacing_mm[0]), ROUNDED)
+    aside = np.abs(np.arange(len(own))[:, None] - middle) * slice_mm > BESIDE_MM
     yielding = np.logical_or.reduce([own == one for one in YIELDING])
     likely = found.likely_body & yielding & aside[:, :, None]
     side = _grown(own == Structure.VERTEBRAL_BODY, likely)
