@@ -28,7 +28,8 @@ from resorb.rims import (
 from resorb.study import FloatArray, Volume
 
 MIN_SECTION_MM2 = 80.0
-ROUNDED = 3  # decimals of a millimetre: which points are chosen does not hang on how a file rounds an affine
+#: Decimals of a millimetre: which points face the disc does not hang on how a file rounds an affine.
+ROUNDED = 3
 MIN_SECTION = 0.5  # of a body's largest section; what is smaller is its flank or a piece of pedicle
 # A disc reaches so near to the line between its corners, or they are not its own. Narrowed discs end in front of it.
 MAX_OFF_DISC_MM = 8.0
@@ -80,7 +81,7 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         _outline(labels, anatomy.body(level.upper), level.upper),
         _outline(labels, _near_disc(anatomy, level), level.lower),
     )
-    normals = _endplate_normals(*outlines)
+    normals = _endplate_normals(*(np.round(one, ROUNDED) for one in outlines))
     bodies = (
         _Body(level.upper, outlines[0], normals[0], -1.0),
         _Body(level.lower, outlines[1], normals[1], 1.0),
@@ -222,7 +223,7 @@ def _outline(volume: Volume, mask: NDArray[np.bool_], vertebra: str) -> FloatArr
         if contour is None:
             continue
         index = np.column_stack([np.full(len(contour), k + low[0]), contour - 1 + low[1:]])
-        points.append(np.column_stack([np.round(volume.to_world(index), ROUNDED), index[:, 0]]))
+        points.append(np.column_stack([volume.to_world(index), index[:, 0]]))
     if not points:
         raise NotMeasurableError(f"the vertebra {vertebra} is too small in every slice to be measured")
     return np.concatenate(points)
