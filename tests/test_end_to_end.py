@@ -20,7 +20,6 @@ import pytest
 
 import resorb
 from resorb import cli
-from resorb.measurement.material import PITCH_MM
 from resorb.reading import QUANTITIES
 from resorb.simulation.case import SimulatedDate
 from resorb.simulation.files import date_folder, write_case
@@ -56,7 +55,6 @@ CHANGE_FILES = {
 }
 STUDY = Path("study", "01_2024-01-15")
 LENGTHS = {"depth_mm", "width_mm", "height_mm", "slip_mm", "disc_height_mm"}
-CELL_MM2 = PITCH_MM**2  # one cell of the map of the disc's margin
 
 
 @dataclass(frozen=True)
@@ -196,12 +194,10 @@ def test_dicom_and_nifti_of_one_study_give_the_same_reading(first_date: CaseSpec
         for name in QUANTITIES:
             ours, theirs = getattr(one, name), getattr(other, name)
             assert ours.reason == theirs.reason
-            # 0.01 mm for lengths, 0.1 % for areas, volumes and ratios; contact is counted in cells of 0.25 mm2.
+            # 0.01 mm for lengths, 0.1 % for areas, volumes and ratios.
             assert (ours.value is None) == (theirs.value is None)
             if ours.value is not None:
                 absolute, relative = (0.01, None) if name in LENGTHS else (None, 1e-3)
-                if name == "contact_mm2":
-                    absolute = CELL_MM2
                 expected = pytest.approx(theirs.value, rel=relative, abs=absolute)
                 assert ours.value == expected, (one.level, name)
         for name in ("origin", "upper_corner", "lower_corner", "apex"):

@@ -1,12 +1,12 @@
 """How far a difference may be off: its 95 % interval, and the least that such scans tell from none.
 
 The error of one date has a part that does not depend on the size of what is measured and one that is a share of it;
-both grow with the distance of the slices. Between thin and thick slices comes what the two show differently of the same
-thing. All are tabulated in `repeat.toml` from repeat imaging of simulated
-patients (`benchmarks/repeat.py`): the differences of dates against what truly differs, all registered and measured
-against one reference surface as here. They hold the error of a usual registration; where the one at hand is worse,
-what goes beyond is added (`Scans.worse_mm` in `follow.py`), and nothing is counted twice. A difference over its error
-follows Student's t, whose tails tell how often an outline goes astray.
+both grow with the distance of the slices. Between thin and thick slices comes what the two show differently of the
+same thing. All are tabulated in `repeat.toml` from repeat imaging of simulated patients (`benchmarks/repeat.py`): the
+differences of dates against what truly differs, all registered and measured against one reference surface as here. They
+hold the error of a usual registration; where the one at hand is worse, what goes beyond is added (`Scans.worse_mm` in
+`follow.py`), and nothing is counted twice. A difference over its error follows Student's t, whose tails tell how often
+an outline goes astray.
 """
 
 from __future__ import annotations

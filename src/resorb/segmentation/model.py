@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, reduce
 from importlib import resources
 from pathlib import Path
@@ -18,6 +18,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
+from resorb.anatomy import Structure
 from resorb.errors import InputError
 from resorb.segmentation.resampling import Decided, Image, Interpolator, decide, resampler
 from resorb.segmentation.window import Window, around, grown, sampled
@@ -60,6 +61,13 @@ class Segmentation:
     source: str
     likely_disc: NDArray[np.bool_] | None = None
     likely_body: NDArray[np.bool_] | None = None
+
+    def with_structure(self, voxels: NDArray[np.bool_], structure: Structure) -> Segmentation:
+        """The same with some voxels, a mask, as another structure: at most as probable as the likelier one left it."""
+        structures, probability = self.structures.data.copy(), self.probability.copy()
+        structures[voxels] = structure
+        probability[voxels] = np.minimum(probability[voxels], CERTAIN - probability[voxels])
+        return replace(self, structures=self.structures.with_data(structures), probability=probability)
 
 
 class Segmenter(Protocol):

@@ -19,10 +19,9 @@ Image = NDArray[np.float32]
 #: the evaluation generator's implants in the validation part (9), together with `rim.REACH_MM`: Dice .77 and .67 at 3.3
 #: and 2 mm, .80 and .70 at 10 and 3 mm, less again at 20 (.79); of the drawn volume 68 and 81 % are outlined.
 LIKELY_ODDS = 10.0
-#: A body is likely where its probability times this exceeds those of background and posterior elements; `sides` says
-#: what it is for.
+#: A body is likely where its probability times this exceeds those of what yields to it; `sides` says what it is for.
 BODY_ODDS = 2.0
-#: Of these a body takes nothing.
+YIELDING = (Structure.BACKGROUND, Structure.POSTERIOR_ELEMENTS)
 KEEPING = (Structure.SACRUM, Structure.DISC, Structure.THECAL_SAC)
 
 
@@ -79,7 +78,8 @@ class Decided:
         structure: (n, m) the most probable `Structure`.
         probability: (n, m) its probability times 255.
         likely_disc: (n, m) where the probability of disc times `LIKELY_ODDS` exceeds that of every other structure.
-        likely_body: (n, m) where that of a vertebral body exceeds those of `KEEPING`, and times `BODY_ODDS` the others.
+        likely_body: (n, m) where that of a vertebral body exceeds those of `KEEPING`, and times `BODY_ODDS` those of
+            `YIELDING`.
     """
 
     structure: NDArray[np.uint8]
@@ -127,11 +127,10 @@ def _disc_margin(probability: Image) -> Image:
 
 
 def _body_margin(probability: Image) -> Image:
-    """By how much the probability of a body exceeds those of `KEEPING`, or times `BODY_ODDS` the others, if less."""
+    """By how much the probability of a body exceeds `KEEPING`, or times `BODY_ODDS` exceeds `YIELDING`, if less."""
     body = probability[Structure.VERTEBRAL_BODY]
-    kept = reduce(np.maximum, (probability[one] for one in KEEPING))
-    others = np.maximum(probability[Structure.BACKGROUND], probability[Structure.POSTERIOR_ELEMENTS])
-    return np.asarray(np.minimum(BODY_ODDS * body - others, body - kept))
+    kept, yielded = (reduce(np.maximum, (probability[one] for one in some)) for some in (KEEPING, YIELDING))
+    return np.asarray(np.minimum(BODY_ODDS * body - yielded, body - kept))
 
 
 def _most_probable(probability: Image) -> tuple[NDArray[np.uint8], Image]:

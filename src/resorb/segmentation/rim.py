@@ -27,7 +27,6 @@ ROUNDING_MM = 1e-3  # a distance of whole pixels is the same whatever a file rou
 #: farthest but which a network rounds off, and neither a vein's entry nor an osteophyte.
 WALL_PERCENTILE, WALL_HEIGHT_MM = 80.0, 16.0
 MIN_WALL_ROWS_MM = 10.0
-CERTAIN = 255
 
 
 def with_rims(found: Segmentation) -> Segmentation:
@@ -39,13 +38,7 @@ def with_rims(found: Segmentation) -> Segmentation:
     if found.likely_disc is None:
         return found
     rim = _rims(found.structures, found.likely_disc)
-    structures, probability = found.structures.data.copy(), found.probability.copy()
-    structures[rim] = Structure.DISC
-    # Of disc there is at most what the likelier structure left.
-    probability[rim] = np.minimum(probability[rim], CERTAIN - probability[rim])
-    return replace(
-        found, structures=found.structures.with_data(structures), probability=probability, likely_disc=None
-    )
+    return replace(found.with_structure(rim, Structure.DISC), likely_disc=None)
 
 
 def _rims(structures: Volume, likely: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -16,18 +16,14 @@ from scipy import ndimage
 
 from resorb.anatomy import Structure
 from resorb.segmentation.model import Segmentation
+from resorb.segmentation.resampling import YIELDING
 from resorb.study import FloatArray, Volume
 
 #: From the canal's middle to either side. Chosen with `resampling.BODY_ODDS` on simulated patients outside every
 #: benchmark; docs/model.md tells what else was tried.
 BESIDE_MM = 8.0
 MIN_HEIGHT_MM = 20.0  # of sac, from which it tells how the spine leans
-CERTAIN = 255
-ROUNDED = (
-    3  # decimals of a millimetre: whether a voxel lies beside does not hang on how a file rounds their size
-)
 TOUCHING = np.ones((3, 3, 3))
-YIELDING = (Structure.BACKGROUND, Structure.POSTERIOR_ELEMENTS)
 
 
 def with_whole_sides(found: Segmentation) -> Segmentation:
@@ -41,18 +37,11 @@ def with_whole_sides(found: Segmentation) -> Segmentation:
     if found.likely_body is None or middle is None:
         return found
     own = found.structures.data
-    slice_mm = round(float(found.structures.spacing_mm[0]), ROUNDED)
-    aside = np.abs(np.arange(len(own))[:, None] - middle) * slice_mm > BESIDE_MM
+    aside = np.abs(np.arange(len(own))[:, None] - middle) * float(found.structures.spacing_mm[0]) > BESIDE_MM
     yielding = np.logical_or.reduce([own == one for one in YIELDING])
     likely = found.likely_body & yielding & aside[:, :, None]
     side = _grown(own == Structure.VERTEBRAL_BODY, likely)
-    structures, probability = own.copy(), found.probability.copy()
-    structures[side] = Structure.VERTEBRAL_BODY
-    # Of body there is at most what the likelier structure left.
-    probability[side] = np.minimum(probability[side], CERTAIN - probability[side])
-    return replace(
-        found, structures=found.structures.with_data(structures), probability=probability, likely_body=None
-    )
+    return replace(found.with_structure(side, Structure.VERTEBRAL_BODY), likely_body=None)
 
 
 def _grown(body: NDArray[np.bool_], likely: NDArray[np.bool_]) -> NDArray[np.bool_]:

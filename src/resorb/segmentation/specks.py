@@ -7,8 +7,6 @@ together made a sequestration of what is bone. What people drew is never touched
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -31,10 +29,11 @@ def without_specks(found: Segmentation) -> Segmentation:
     Args:
         found: of a sagittal stack, in sagittal order.
     """
-    data = found.structures.data.copy()
+    data = found.structures.data
+    specks = np.zeros(data.shape, bool)
     for box in ndimage.find_objects((data > 0).astype(np.uint8)):
-        data[box][tuple(_specks(data[box]).T)] = Structure.BACKGROUND
-    return replace(found, structures=found.structures.with_data(data))
+        specks[box][tuple(_specks(data[box]).T)] = True
+    return found.with_structure(specks, Structure.BACKGROUND)
 
 
 def _specks(structures: NDArray[np.uint8]) -> Index:

@@ -77,7 +77,7 @@ def sub_146(data_folder: Path) -> tuple[Reading, Reading]:
 
 @pytest.mark.slow
 def test_the_focal_displacement_of_sub_146_is_taken_away(sub_146: tuple[Reading, Reading]) -> None:
-    """No focal displacement there, the other levels as before, but for a class that is said to be near its limit."""
+    """No focal displacement there, the other levels as before."""
     before, after = sub_146
     assert [disc.level for disc in after.discs] == [disc.level for disc in before.discs]
     for old, new in zip(before.discs, after.discs, strict=True):
@@ -85,8 +85,15 @@ def test_the_focal_displacement_of_sub_146_is_taken_away(sub_146: tuple[Reading,
             assert "focal" in old.flags
             assert "focal" not in new.flags
             continue
-        near = old.classes is not None and old.classes.morphology.near
-        assert near or ("focal" in old.flags) == ("focal" in new.flags)
+        if old.level != "L2/L3":
+            assert ("focal" in old.flags) == ("focal" in new.flags)
         assert ("displaced" in old.flags) == ("displaced" in new.flags)
         if old.depth_mm.at_least is not None:
             assert new.depth_mm.at_least == pytest.approx(old.depth_mm.at_least, abs=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="74 mm3, said to be near its limit: what is changed at L4/L5 tips it")
+def test_l2_l3_of_sub_146_stays_as_focal(sub_146: tuple[Reading, Reading]) -> None:
+    old, new = (next(disc for disc in one.discs if disc.level == "L2/L3") for one in sub_146)
+    assert ("focal" in old.flags) == ("focal" in new.flags)
