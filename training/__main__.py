@@ -22,6 +22,7 @@ def main() -> None:
     data = ["--data", str(arguments.data)] if arguments.data else []
     for step in (
         ["simulated", "--out", str(cache / "simulated"), "--count", str(arguments.patients)],
+        ["fragments", "--out", str(cache / "fragments")],
         ["nothing", "--out", str(cache / "nothing")],
         ["implants", "--out", str(cache / "implants"), *data],
         ["train", "--out", str(run), "--cache", str(cache), "--seed", str(arguments.seed), *data],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -21,30 +21,53 @@ from resorb.anatomy import STRUCTURE_STEP
 from resorb.errors import UsageError
 from resorb.simulation import Phantom, acquire, displace, fill, lie, make_spine, press, random_case
 from resorb.simulation.phantom import Displaced
-from resorb.simulation.spec import CaseSpec, PoseSpec, ScannerSpec
+from resorb.simulation.spec import CaseSpec, HerniationSpec, PoseSpec, ScannerSpec
 from resorb.study import Volume
 from training.prepared import Prepared, prepared
 
 SEED = 4
+COLLECTION = "simulated"
 TURNS = 3  # times that one spine is scanned; the last time with axial stacks as well
 AROUND_MM = 45.0  # of the labelled spine is kept, so that a cache of hundreds stays small
 _SESSION = {"field_tesla", "vendor", "snr", "shading", "ghosting", "flow_void", "chemical_shift_px", "clip"}
 
+#: Makes all stacks of the patient of a number.
+Stacks = Callable[[int], Iterable[Prepared]]
+
 
 def stacks(number: int) -> Iterator[Prepared]:
     """Every stack of the numberth simulated patient; the same number gives the same stacks."""
-    spine = make_spine(random_case(SEED, number).spine)
+    spine = new_spine(SEED, number)
     for turn in range(TURNS):
         case = random_case(SEED + 1, number * TURNS + turn)
-        phantom = press(spine, _displaced(spine, case))
-        pose = lie(phantom, PoseSpec(), case.seed)
-        scanners = [one for one in case.dates[0].series or () if one.plane == "sagittal"]
-        if turn == TURNS - 1:
-            scanners.append(_axial(scanners[0]))
-        for n, scanner in enumerate(scanners):
-            scan = acquire(phantom, pose, scanner, case.seed + n)
-            for image, labels, displaced in zip(scan.stacks, scan.labels, scan.displaced, strict=True):
-                yield _prepared(image, labels, displaced, axial=scanner.plane == "axial")
+        yield from scanned(spine, case.herniations, case, COLLECTION, axial=turn == TURNS - 1)
+
+
+def new_spine(seed: int, number: int) -> Phantom:
+    """The spine of the numberth patient of a seed, without herniations."""
+    return make_spine(random_case(seed, number).spine)
+
+
+def scanned(
+    spine: Phantom, wanted: Sequence[HerniationSpec], case: CaseSpec, collection: str, *, axial: bool
+) -> Iterator[Prepared]:
+    """The stacks of a spine with those of the wanted herniations that it has room for.
+
+    Args:
+        case: whose scanners and seed are taken.
+        collection: the sagittal stacks' name as a source.
+        axial: whether there are axial stacks too.
+    """
+    phantom = press(spine, _displaced(spine, wanted, case.seed))
+    pose = lie(phantom, PoseSpec(), case.seed)
+    scanners = [one for one in case.dates[0].series or () if one.plane == "sagittal"]
+    if axial:
+        scanners.append(_axial(scanners[0]))
+    for n, scanner in enumerate(scanners):
+        scan = acquire(phantom, pose, scanner, case.seed + n)
+        name = f"{collection}-axial" if scanner.plane == "axial" else collection
+        for image, labels, displaced in zip(scan.stacks, scan.labels, scan.displaced, strict=True):
+            yield _prepared(image, labels, displaced, name, axial=scanner.plane == "axial")
 
 
 def _axial(sagittal: ScannerSpec) -> ScannerSpec:
@@ -53,21 +76,21 @@ def _axial(sagittal: ScannerSpec) -> ScannerSpec:
     return ScannerSpec.model_validate({**kept, "plane": "axial"})
 
 
-def _displaced(spine: Phantom, case: CaseSpec) -> tuple[Displaced, ...]:
-    """What of a case's herniations this spine has, and has room for."""
+def _displaced(spine: Phantom, wanted: Sequence[HerniationSpec], seed: int) -> tuple[Displaced, ...]:
+    """What of the wanted herniations this spine has, and has room for."""
     there: list[Displaced] = []
-    for spec in case.herniations:
+    for spec in wanted:
         if spec.level in spine.levels:
-            seed = case.seed + len(there)
+            own = seed + len(there)
             try:
-                made = displace(spine, fill(spec, spine, seed), seed, beside=tuple(there))
+                made = displace(spine, fill(spec, spine, own), own, beside=tuple(there))
             except UsageError:
                 continue
             there.append(replace(made, number=len(there) + 1))
     return tuple(there)
 
 
-def _prepared(image: Volume, labels: Volume, displaced: Volume, *, axial: bool) -> Prepared:
+def _prepared(image: Volume, labels: Volume, displaced: Volume, name: str, *, axial: bool) -> Prepared:
     ordered = [one.axial() if axial else one.sagittal() for one in (image, labels, displaced)]
     slice_mm, row_mm, column_mm = (float(v) for v in ordered[0].spacing_mm)
     structures = np.asarray(ordered[1].data // STRUCTURE_STEP, np.uint8)
@@ -76,7 +99,7 @@ def _prepared(image: Volume, labels: Volume, displaced: Volume, *, axial: bool) 
     high = (found.max(axis=0) + np.array([AROUND_MM / row_mm, AROUND_MM / column_mm])).astype(int)
     window = (slice(None), slice(low[0], high[0]), slice(low[1], high[1]))
     return prepared(
-        "simulated-axial" if axial else "simulated",
+        name,
         np.asarray(ordered[0].data),
         np.left_shift(1, structures).astype(np.uint8),
         (slice_mm, row_mm, column_mm),
@@ -85,8 +108,17 @@ def _prepared(image: Volume, labels: Volume, displaced: Volume, *, axial: bool) 
     )
 
 
-def make(out: Path, number: int) -> None:
-    """Write the stacks of one patient, unless they are there; a last, empty file says that all are."""
+def made_all(stacks: Stacks, out: Path, count: int, workers: int) -> None:
+    """Write the stacks of the first `count` patients, those that are not there yet."""
+    out.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(workers) as pool:
+        made = pool.map(partial(_make, stacks, out), range(count))
+        for _ in track(made, "Simulating", total=count):
+            pass
+
+
+def _make(stacks: Stacks, out: Path, number: int) -> None:
+    """The stacks of one patient, unless they are there; a last, empty file says that all are."""
     done = out / f"{number:05d}.done"
     if done.exists():
         return
@@ -102,11 +134,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=120, help="patients")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        made = pool.map(partial(make, arguments.out), range(arguments.count))
-        for _ in track(made, "Simulating", total=arguments.count):
-            pass
+    made_all(stacks, arguments.out, arguments.count, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -177,7 +177,11 @@ def gather(data: Path, cache: Path, left_out: set[str] | None = None) -> list[Pr
     implanted = [
         path for path in sorted((cache / "implants").glob("*.npz")) if path.stem.split("_")[0] in names
     ]
-    made = [path for name in ("simulated", "nothing") for path in sorted((cache / name).glob("*.npz"))]
+    made = [
+        path
+        for name in ("simulated", "fragments", "nothing")
+        for path in sorted((cache / name).glob("*.npz"))
+    ]
     made += implanted
     return [prepare(data, scan, cache / "real") for scan in real] + [Prepared.read(path) for path in made]
 

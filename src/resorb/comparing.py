@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -138,7 +139,9 @@ def compare_into(
     limits = load_limits(options.limits)
     comparison = _compared(studies, options, limits, clock)
     with output_errors(target):
-        with clock.step("report", "Drawing") as inner:
+        with clock.step("report", "Drawing") as inner, ThreadPoolExecutor(1) as thread:
+            # Packing the dates' images leaves the interpreter to whatever draws.
+            written = thread.submit(_write_dates, folder / DATES_FOLDER, comparison.timepoints, limits)
             report_change(
                 comparison.change,
                 comparison.timepoints,
@@ -148,11 +151,16 @@ def compare_into(
                 progress=inner,
             )
             (folder / CHANGE_FILE).write_text(comparison.change.to_json(), encoding="utf-8")
-            for number, one in enumerate(comparison.timepoints, start=1):
-                (place := folder / DATES_FOLDER / str(number)).mkdir(parents=True)
-                write_timepoint(place, one, limits, __version__)
+            written.result()
         write_run(folder, _facts(comparison, options), limits, clock)
     return comparison
+
+
+def _write_dates(folder: Path, timepoints: Sequence[Timepoint], limits: Limits) -> None:
+    """Write each date as it was measured, into a folder of its number."""
+    for number, one in enumerate(timepoints, start=1):
+        (place := folder / str(number)).mkdir(parents=True)
+        write_timepoint(place, one, limits, __version__)
 
 
 def _check(options: CompareOptions, count: int) -> None:
