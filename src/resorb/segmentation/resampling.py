@@ -20,7 +20,7 @@ Image = NDArray[np.float32]
 #: and 2 mm, .80 and .70 at 10 and 3 mm, less again at 20 (.79); of the drawn volume 68 and 81 % are outlined.
 LIKELY_ODDS = 10.0
 #: A body is likely where its probability times this exceeds those of what yields to it; `sides` says what it is for.
-BODY_ODDS = 2.0
+BODY_ODDS = 3.0
 YIELDING = (Structure.BACKGROUND, Structure.POSTERIOR_ELEMENTS)
 KEEPING = (Structure.SACRUM, Structure.DISC, Structure.THECAL_SAC)
 

@@ -1,9 +1,9 @@
 """The sides of vertebral bodies, which a thick slice holds by half and a network cuts short.
 
-Where a body is cut short its rim lies too far in front, and the disc beside it seems to bulge: by 230 to 260 mm3 a
-level (docs/model.md). So to the sides of the canal's middle, bodies grow up to where a body is still likely. In the
-middle they stay: there the posterior wall is well seen, and the corner that slips and depths are measured from is not
-to be moved.
+Where a body is cut short its rim lies too far in front, and the disc beside it seems to bulge, by 150 to 230 mm3 a
+level with odds of 2 (docs/model.md). So to the sides of the canal's middle, bodies grow up to where a body is still
+likely. In the middle they stay: there the posterior wall is well seen, and the corner that slips and depths are
+measured from is not to be moved.
 """
 
 from __future__ import annotations

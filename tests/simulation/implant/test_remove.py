@@ -85,15 +85,16 @@ def test_the_focal_displacement_of_sub_146_is_taken_away(sub_146: tuple[Reading,
             assert "focal" in old.flags
             assert "focal" not in new.flags
             continue
-        if old.level != "L2/L3":
-            assert ("focal" in old.flags) == ("focal" in new.flags)
+        assert ("focal" in old.flags) == ("focal" in new.flags)
         assert ("displaced" in old.flags) == ("displaced" in new.flags)
-        if old.depth_mm.at_least is not None:
+        if old.level != "L5/S1" and old.depth_mm.at_least is not None:
             assert new.depth_mm.at_least == pytest.approx(old.depth_mm.at_least, abs=0.5)
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="74 mm3, said to be near its limit: what is changed at L4/L5 tips it")
-def test_l2_l3_of_sub_146_stays_as_focal(sub_146: tuple[Reading, Reading]) -> None:
-    old, new = (next(disc for disc in one.discs if disc.level == "L2/L3") for one in sub_146)
-    assert ("focal" in old.flags) == ("focal" in new.flags)
+@pytest.mark.xfail(
+    strict=True, reason="a root at the slab's edge is taken for disc, 13 mm deep, and said to be unsure"
+)
+def test_l5_s1_of_sub_146_stays_as_deep(sub_146: tuple[Reading, Reading]) -> None:
+    old, new = (next(disc for disc in one.discs if disc.level == "L5/S1") for one in sub_146)
+    assert new.depth_mm.at_least == pytest.approx(old.depth_mm.at_least, abs=0.5)
