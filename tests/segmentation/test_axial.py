@@ -13,7 +13,15 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from resorb.anatomy import Anatomy, Structure, anatomy_index
-from resorb.segmentation.axial import DISAGREE, ELSEWHERE, MISPLACED_MM, NO_SPINE, NOT_FINITE, with_axial
+from resorb.segmentation.axial import (
+    DISAGREE,
+    ELSEWHERE,
+    MISPLACED_MM,
+    NO_SPINE,
+    NOT_FINITE,
+    with_axial,
+    without_holes,
+)
 from resorb.segmentation.levels import name_levels
 from resorb.segmentation.model import Progress, Segmentation
 from resorb.study import Contrast, Plane, Series, Study, Volume
@@ -221,3 +229,19 @@ def test_bone_where_the_sagittal_series_has_disc_or_no_bone_is_disc(sagittal: An
     assert (found[behind & likely] == Structure.DISC).all()
     assert (found[behind & ~likely] == Structure.DISC).mean() < 0.1
     assert (found[own] == Structure.SACRUM).all()
+
+
+def test_sac_within_a_disc_is_disc_and_an_endplate_stays() -> None:
+    """One slice: a disc that encloses sac, background and bone, beside the sac itself."""
+    slice_ = np.zeros((40, 40), np.uint8)
+    slice_[5:25, 5:35] = Structure.DISC
+    slice_[8:10, 8:10] = Structure.THECAL_SAC
+    slice_[8:10, 14:16] = Structure.BACKGROUND
+    slice_[12:20, 10:20] = Structure.VERTEBRAL_BODY
+    slice_[26:36, 12:28] = Structure.THECAL_SAC
+    wanted = slice_.copy()
+    wanted[8:10, 8:10] = wanted[8:10, 14:16] = Structure.DISC
+    found = Volume(np.stack([slice_, np.zeros_like(slice_)]), np.diag([4.0, 0.5, 0.5, 1.0]))
+    filled = without_holes(found).data
+    np.testing.assert_array_equal(filled[0], wanted)
+    assert not filled[1].any()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.spatial import KDTree
 
 from resorb.anatomy import STRUCTURE_STEP, Anatomy, Structure
@@ -97,7 +98,22 @@ def _segmented(
         return nothing, ELSEWHERE
     if not levels.agree(found.with_data(labels)):
         return stack.from_axial(labels), DISAGREE
-    return stack.from_axial(levels.named(levels.without_misplaced_bone(segmented))), ""
+    return stack.from_axial(levels.named(without_holes(levels.without_misplaced_bone(segmented)))), ""
+
+
+def without_holes(found: Volume) -> Volume:
+    """The same with disc in the place of sac and background that disc encloses in a slice: an extrusion has no hole.
+
+    Bone stays: a slice that cuts an endplate shows it within the disc.
+
+    Args:
+        found: `Structure` values of a stack, in axial order.
+    """
+    data = found.data.copy()
+    for one in data:
+        enclosed = ndimage.binary_fill_holes(one == Structure.DISC)
+        one[enclosed & np.isin(one, (Structure.BACKGROUND, Structure.THECAL_SAC))] = Structure.DISC
+    return found.with_data(data)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,9 +28,9 @@ Progress = Callable[[str, float], None]
 
 #: Slices seen at the same time, each on one thread: nothing waits for anything.
 THREADS = 2
-#: Counted up whenever what is done to the network's answer (`rim`, `sides`, `specks`) changes, so that stored outlines
-#: of before are made again.
-OUTLINES = 3
+#: Counted up whenever what is done to the network's answer (`rim`, `sides`, `specks`, `axial`) changes, so that stored
+#: outlines of before are made again.
+OUTLINES = 4
 #: The probability, times 255, of what was not looked at.
 CERTAIN = 255
 #: What onnxruntime says to a file that is no network.
