@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="public data (default: RESORB_DATA or ../shared/data)")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--patients", type=int, default=90, help="simulated ones")
+    parser.add_argument("--patients", type=int, default=84, help="simulated ones")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     cache, run = arguments.out / "cache", arguments.out / "run"

@@ -1,7 +1,7 @@
 """Five models for cross-validation on SPIDER: `python -m training.folds --base FILE --cache DIR --out DIR`. Resumes.
 
 Each leaves a fifth of the 32 subjects out of everything, the split's test part or not; none of them is shipped. All
-start from the stage before, which saw no patient of SPIDER.
+start from the base stage (`--base`), which saw no patient of SPIDER, and go straight to the last one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Simulated herniations where outlines fail most: `python -m training.fragments --out DIR --count N`. Resumes.
 
 The embedded model 2.0.0 took what lay behind S1 for sacrum or background, and what lay in foramina for nothing
-(docs/accuracy.md). Usual patients have little of either: 7 of 90 stacks of `simulated` hold any behind the sacrum.
+(docs/model.md). Usual patients have little of either: 7 of 90 stacks of `simulated` hold any behind the sacrum.
 These have some in most stacks (128 of 168), of all sizes, in spines of their own.
 """
 
@@ -102,7 +102,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=40, help="patients")
+    parser.add_argument("--count", type=int, default=56, help="patients")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     made_all(stacks, arguments.out, arguments.count, arguments.workers)

@@ -1,6 +1,6 @@
 """Train the network through the stages of recipe.toml: `python -m training.train --data DIR --out DIR`. Resumes.
 
-`--fold K` leaves a fifth of SPIDER's subjects out of the last stage, for cross-validation (`training/folds.py`).
+`training/folds.py` walks the last stage with a fifth of SPIDER's subjects left out, for cross-validation.
 """
 
 from __future__ import annotations

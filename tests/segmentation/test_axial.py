@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from resorb.anatomy import Anatomy, Structure, anatomy_index
+from resorb.anatomy import STRUCTURE_STEP, Anatomy, Structure, anatomy_index
 from resorb.segmentation.axial import (
     DISAGREE,
     ELSEWHERE,
@@ -231,7 +231,7 @@ def test_bone_where_the_sagittal_series_has_disc_or_no_bone_is_disc(sagittal: An
     assert (found[own] == Structure.SACRUM).all()
 
 
-def test_sac_within_a_disc_is_disc_and_an_endplate_stays() -> None:
+def test_little_sac_within_a_disc_is_disc_and_an_endplate_stays() -> None:
     """One slice: a disc that encloses sac, background and bone, beside the sac itself."""
     slice_ = np.zeros((40, 40), np.uint8)
     slice_[5:25, 5:35] = Structure.DISC
@@ -245,3 +245,25 @@ def test_sac_within_a_disc_is_disc_and_an_endplate_stays() -> None:
     filled = without_holes(found).data
     np.testing.assert_array_equal(filled[0], wanted)
     assert not filled[1].any()
+
+
+def test_a_sac_around_which_disc_closes_stays() -> None:
+    ring = np.full((1, 60, 60), Structure.DISC, np.uint8)
+    ring[0, 15:40, 15:45] = Structure.THECAL_SAC
+    found = Volume(ring, np.diag([4.0, 0.5, 0.5, 1.0]))
+    np.testing.assert_array_equal(without_holes(found).data, ring)
+
+
+def test_holes_of_a_stack_are_filled_on_the_way(sagittal: Anatomy) -> None:
+    """A spine in axial slices, one voxel of sac in the middle of a disc: the same anatomy as without it."""
+    whole = stack()
+    disc = np.argwhere(whole.data == Structure.DISC)
+    of_slice = disc[disc[:, 1] == np.bincount(disc[:, 1]).argmax()]
+    middle = of_slice[np.argmin(np.sum((of_slice - of_slice.mean(axis=0)) ** 2, axis=1))]
+    holed = whole.data.copy()
+    holed[tuple(middle)] = Structure.THECAL_SAC
+    wanted, found = (
+        with_axial(sagittal, study(one), echo).axial[0].data for one in (whole, whole.with_data(holed))
+    )
+    assert wanted[tuple(middle)] // STRUCTURE_STEP == Structure.DISC
+    np.testing.assert_array_equal(found, wanted)

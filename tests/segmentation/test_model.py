@@ -62,6 +62,16 @@ def study_of(image: Volume) -> Study:
     return Study((series,), series, None, (), (), None, "0" * 64)
 
 
+def test_what_is_named_otherwise_is_at_most_as_probable_as_the_likelier_name_left_it() -> None:
+    structures = Volume(np.full((1, 2, 2), Structure.DISC, np.uint8), np.eye(4))
+    told = Segmentation(structures, np.array([[[250, 100], [200, 200]]], np.uint8), "drawn")
+    voxels = np.array([[[True, True], [False, True]]])
+    named = told.with_structure(voxels, Structure.BACKGROUND)
+    assert named.structures.data.tolist() == [[[0, 0], [Structure.DISC, 0]]]
+    assert named.probability.tolist() == [[[5, 100], [200, 55]]]
+    assert told.probability.tolist() == [[[250, 100], [200, 200]]]
+
+
 def test_another_storage_order_gives_the_same_anatomy_in_the_world(simulated: SimulatedDate) -> None:
     """Five middle slices, stored as written and stored downwards, leftwards, forwards."""
     middle = simulated.scans[0].stacks[0].sagittal()

@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from resorb.anatomy import Level
 from training import fragments
 from training.harmonise import DISC, SACRUM
 from training.prepared import Prepared
@@ -36,6 +37,12 @@ def test_some_of_it_lies_behind_the_body_of_s1(stacks: list[Prepared]) -> None:
         for number, row, column in stack.marks:
             behind += bool(np.any(stack.admissible[number, row, :column] == SACRUM))
     assert behind > 50
+
+
+def test_most_of_the_rest_is_asked_for_beside_the_canal() -> None:
+    random = np.random.default_rng(1)
+    asked = [fragments._aside(Level("L3", "L4"), random).zone for _ in range(200)]
+    assert np.mean([zone in ("foraminal", "extraforaminal") for zone in asked]) > 0.7
 
 
 @pytest.mark.slow

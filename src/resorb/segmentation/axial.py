@@ -34,6 +34,9 @@ MIN_AGREEMENT = 0.5
 #: The overlap of smaller parts says nothing about whether two series agree.
 MIN_OVERLAP_MM3 = 500.0
 
+#: A hole of disc is at most this large: half of a sac that is called severely narrow (`sac_area_severe`).
+MAX_HOLE_MM2 = 35.0
+
 NO_SPINE = "no lumbar spine was found; left out"
 ELSEWHERE = "what was found lies elsewhere than the sagittal series' levels; left out"
 NOT_FINITE = "holds voxels that are not finite numbers; left out"
@@ -102,17 +105,22 @@ def _segmented(
 
 
 def without_holes(found: Volume) -> Volume:
-    """The same with disc in the place of sac and background that disc encloses in a slice: an extrusion has no hole.
+    """The same with disc in the place of what little sac and background disc encloses in a slice.
 
-    Bone stays: a slice that cuts an endplate shows it within the disc.
+    An extrusion has no hole. Bone stays: a slice that cuts an endplate shows it within the disc. So does a whole sac,
+    around which disc may seem to close where ligament behind it is taken for disc.
 
     Args:
         found: `Structure` values of a stack, in axial order.
     """
     data = found.data.copy()
+    pixel_mm2 = float(np.prod(found.spacing_mm[1:]))
     for one in data:
         enclosed = ndimage.binary_fill_holes(one == Structure.DISC)
-        one[enclosed & np.isin(one, (Structure.BACKGROUND, Structure.THECAL_SAC))] = Structure.DISC
+        holes, _ = ndimage.label(enclosed & np.isin(one, (Structure.BACKGROUND, Structure.THECAL_SAC)))
+        small = np.bincount(holes.ravel()) * pixel_mm2 <= MAX_HOLE_MM2
+        small[0] = False
+        one[small[holes]] = Structure.DISC
     return found.with_data(data)
 
 

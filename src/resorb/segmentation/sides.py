@@ -1,9 +1,8 @@
 """The sides of vertebral bodies, which a thick slice holds by half and a network cuts short.
 
-Where a body is cut short its rim lies too far in front, and the disc beside it seems to bulge, by 150 to 230 mm3 a
-level with odds of 2 (docs/model.md). So to the sides of the canal's middle, bodies grow up to where a body is still
-likely. In the middle they stay: there the posterior wall is well seen, and the corner that slips and depths are
-measured from is not to be moved.
+Where a body is cut short its rim lies too far in front, and the disc beside it seems to bulge; docs/model.md tells by
+how much. So to the sides of the canal's middle, bodies grow up to where a body is still likely. In the middle they
+stay: there the posterior wall is well seen, and the corner that slips and depths are measured from is not to be moved.
 """
 
 from __future__ import annotations
@@ -17,10 +16,11 @@ from scipy import ndimage
 from resorb.anatomy import Structure
 from resorb.segmentation.model import Segmentation
 from resorb.segmentation.resampling import YIELDING
+from resorb.segmentation.rim import ROUNDING_MM
 from resorb.study import FloatArray, Volume
 
-#: From the canal's middle to either side. Chosen with `resampling.BODY_ODDS` on simulated patients outside every
-#: benchmark; docs/model.md tells what else was tried.
+#: From the canal's middle to either side. Chosen with `resampling.BODY_ODDS` on simulated patients that are not
+#: scored; docs/model.md tells what else was tried.
 BESIDE_MM = 8.0
 MIN_HEIGHT_MM = 20.0  # of sac, from which it tells how the spine leans
 TOUCHING = np.ones((3, 3, 3))
@@ -37,7 +37,8 @@ def with_whole_sides(found: Segmentation) -> Segmentation:
     if found.likely_body is None or middle is None:
         return found
     own = found.structures.data
-    aside = np.abs(np.arange(len(own))[:, None] - middle) * float(found.structures.spacing_mm[0]) > BESIDE_MM
+    away_mm = np.abs(np.arange(len(own))[:, None] - middle) * float(found.structures.spacing_mm[0])
+    aside = away_mm > BESIDE_MM + ROUNDING_MM
     yielding = np.logical_or.reduce([own == one for one in YIELDING])
     likely = found.likely_body & yielding & aside[:, :, None]
     side = _grown(own == Structure.VERTEBRAL_BODY, likely)
