@@ -37,9 +37,8 @@ COLUMNS = (
 )
 VALUES = ("first", "last", "true_first", "true_last")
 FREEDOMS = (3.0, 4.0, 6.0, 10.0, 30.0)
-FEWEST = (
-    8  # differences between like slices, and as many between unlike ones, from which a quantity is tabulated
-)
+#: Differences between like slices, and as many between unlike ones, from which a quantity is tabulated.
+FEWEST = 8
 BASE_FLOOR, SHARE_FLOOR = 0.2, 1e-3  # of a standard deviation, as a share of the errors' own
 MIN_PATIENTS = 10  # fewer do not tell how patients differ: their table is an estimate
 LONG_TAILED, MANY = 10.0, 100  # degrees of freedom that fewer differences do not exceed

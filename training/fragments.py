@@ -2,15 +2,12 @@
 
 The embedded model 2.0.0 took what lay behind S1 for sacrum or background, and what lay in foramina for nothing
 (docs/model.md). Usual patients have little of either: 7 of 90 stacks of `simulated` hold any behind the sacrum.
-These have some in most stacks (128 of 168), of all sizes, in spines of their own.
+These have some in most stacks (128 of 168; both counted once), of all sizes, in spines of their own.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
@@ -21,7 +18,7 @@ from resorb.simulation import fill, random_case
 from resorb.simulation.phantom import Phantom
 from resorb.simulation.spec import HerniationSpec
 from training.prepared import Prepared
-from training.simulated import made_all, new_spine, scanned
+from training.simulated import command, new_spine, scanned
 
 SEED = 11  # of the spines; one beside it is of what is put into them
 COLLECTION = "fragments"
@@ -98,15 +95,5 @@ def _pick(weights: Mapping[str, float], random: Generator) -> str:
     return str(random.choice(list(weights), p=list(weights.values())))
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=56, help="patients")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    arguments = parser.parse_args()
-    made_all(stacks, arguments.out, arguments.count, arguments.workers)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, stacks, 56)

@@ -108,12 +108,22 @@ def _prepared(image: Volume, labels: Volume, displaced: Volume, name: str, *, ax
     )
 
 
-def made_all(stacks: Stacks, out: Path, count: int, workers: int) -> None:
-    """Write the stacks of the first `count` patients, those that are not there yet."""
-    out.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers) as pool:
-        made = pool.map(partial(_make, stacks, out), range(count))
-        for _ in track(made, "Simulating", total=count):
+def command(doc: str | None, stacks: Stacks, count: int) -> None:
+    """The command line of a source of patients: write the stacks of the first ones that are not there yet.
+
+    Args:
+        doc: what it says of itself.
+        count: how many patients, where nothing is said.
+    """
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=count, help="patients")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(arguments.workers) as pool:
+        made = pool.map(partial(_make, stacks, arguments.out), range(arguments.count))
+        for _ in track(made, "Simulating", total=arguments.count):
             pass
 
 
@@ -127,15 +137,5 @@ def _make(stacks: Stacks, out: Path, number: int) -> None:
     done.touch()
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=120, help="patients")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    arguments = parser.parse_args()
-    made_all(stacks, arguments.out, arguments.count, arguments.workers)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, stacks, 84)

@@ -52,13 +52,13 @@ def test_a_body_is_taken_where_it_is_likely_beside_the_canal(slice_mm: float, le
 
 
 def test_which_slices_lie_beside_does_not_hang_on_how_a_file_rounds_their_distance() -> None:
-    """Slices of 4 mm, one of which lies just at the border."""
+    """Slices of 4 mm, two of which lie just at the border, beside a body that reaches up to them."""
     told = _study(4.0)
     assert told.likely_body is not None
     found = []
     for slice_mm in (4.0 - 4e-7, 4.0, 4.0 + 4e-7):
         data = told.structures.data.copy()
-        data[(data == Structure.VERTEBRAL_BODY) & (np.abs(np.arange(15) - 7) > 0)[:, None, None]] = 0
+        data[(data == Structure.VERTEBRAL_BODY) & (np.abs(np.arange(15) - 7) > 1)[:, None, None]] = 0
         grid = Volume(data, np.diag([slice_mm, 1.0, 1.0, 1.0]))
         found.append(with_whole_sides(replace(told, structures=grid)).structures.data)
     np.testing.assert_array_equal(found[0], found[1])
