@@ -21,15 +21,19 @@ Bits = NDArray[np.uint8]
 ROTATION_DEG = 12.0
 SCALE = (0.8, 1.25)
 THIN_MM = 2.0  # slices at less than this stand for a 3D scan, which thick slices can be made of
-AT_DISPLACED = 0.5  # share of crops of a stack with displaced material that lie on it
 ANYWHERE = 0.12  # share of crops that may lie far from the spine: in the belly, the pelvis, the buttocks
 GREYS = 1024
 
 
-def sample(stack: Prepared, size: tuple[int, int], random: Generator) -> tuple[Image, Bits]:
-    """One augmented crop: normalised image (3, *size) and admissible classes (*size)."""
+def sample(
+    stack: Prepared, size: tuple[int, int], random: Generator, at_displaced: float
+) -> tuple[Image, Bits]:
+    """One augmented crop: normalised image (3, *size) and admissible classes (*size).
+
+    `at_displaced` is how often it lies on displaced material, where the stack holds some.
+    """
     mark = None
-    if len(stack.marks) and random.random() < AT_DISPLACED:
+    if len(stack.marks) and random.random() < at_displaced:
         mark = stack.marks[random.integers(len(stack.marks))]
     chosen, index = _slices(stack, random, mark)
     matrix = _view(stack, index, size, random, mark)

@@ -32,10 +32,10 @@ from training.prepared import prepared
 
 COLLECTION, SCHEME = "spider-t2space", "spider"
 COLLECTION_MADE = "implanted"
-TURNS = 3  # versions of a scan, each with other herniations
+TURNS = 6  # versions of a scan, each with other herniations
 AT_MOST = 3  # herniations of one scan
 TRIES = 3  # of finding one that fits at a level
-ZONES = ("central", "paracentral", "paracentral", "subarticular")
+ZONES = ("central", "paracentral", "paracentral", "subarticular", "subarticular", "foraminal")
 DEPTH_MM = (3.0, 10.0)
 WIDE = (1.2, 3.2)  # width against depth
 ROUGHNESS = (0.5, 2.5)

@@ -28,8 +28,25 @@ from training.network import Network
 from training.prepared import Prepared
 
 RECIPE = Path(__file__).with_name("recipe.toml")
-CROP = (448, 320)
-BATCH = 4
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops of one step.
+
+    Attributes:
+        count: how many.
+        size: rows and columns of each, pixels.
+        at_displaced: share of those from stacks with displaced material that lie on it.
+    """
+
+    count: int
+    size: tuple[int, int]
+    at_displaced: float
+
+
+WHOLE = Batch(4, (448, 320), 0.5)
+CLOSE = Batch(8, (256, 192), 1.0)
 WARM_UP = 150  # steps
 EMA = 0.998
 SAVE_SECONDS = 180
@@ -46,6 +63,7 @@ class Stage:
     peak_rate: float
     end_rate: float
     sources: dict[str, float]
+    close: float = 0.0
 
     def rate(self, step: int) -> float:
         """Learning rate: a linear warm-up, then a cosine from the peak to the end."""
@@ -60,13 +78,14 @@ def stages() -> list[Stage]:
 
 
 class Crops(IterableDataset[tuple[Tensor, Tensor]]):
-    """An endless stream of augmented crops; worker and seed decide which."""
+    """An endless stream of batches of augmented crops; worker and seed decide which."""
 
-    def __init__(self, stacks: list[Prepared], sources: dict[str, float], seed: int) -> None:
-        groups = {name: [one for one in stacks if one.collection == name] for name in sources}
+    def __init__(self, stacks: list[Prepared], stage: Stage, seed: int) -> None:
+        groups = {name: [one for one in stacks if one.collection == name] for name in stage.sources}
         self.groups = [group for group in groups.values() if group]
-        weights = np.array([sources[name] for name, group in groups.items() if group])
+        weights = np.array([stage.sources[name] for name, group in groups.items() if group])
         self.weights = weights / weights.sum()
+        self.close = stage.close
         self.seed = seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -74,9 +93,17 @@ class Crops(IterableDataset[tuple[Tensor, Tensor]]):
         worker = get_worker_info()
         random = np.random.default_rng((self.seed, worker.id if worker else 0))
         while True:
-            group = self.groups[random.choice(len(self.groups), p=self.weights)]
-            image, bits = sample(group[random.integers(len(group))], CROP, random)
-            yield torch.from_numpy(image), torch.from_numpy(bits)
+            batch = CLOSE if random.random() < self.close else WHOLE
+            pairs = [
+                sample(self._stack(random), batch.size, random, batch.at_displaced)
+                for _ in range(batch.count)
+            ]
+            images, bits = (np.stack(ones) for ones in zip(*pairs, strict=True))
+            yield torch.from_numpy(images), torch.from_numpy(bits)
+
+    def _stack(self, random: np.random.Generator) -> Prepared:
+        group = self.groups[random.choice(len(self.groups), p=self.weights)]
+        return group[random.integers(len(group))]
 
 
 class Run:
@@ -131,8 +158,8 @@ def train(run: Run, recipe: list[Stage], stacks: list[Prepared], seed: int, work
     for number, stage in enumerate(recipe):
         if number < run.stage:
             continue
-        crops = Crops(stacks, stage.sources, seed + 1_000_003 * number + run.step)
-        loader = DataLoader(crops, BATCH, num_workers=workers, prefetch_factor=8 if workers else None)
+        crops = Crops(stacks, stage, seed + 1_000_003 * number + run.step)
+        loader = DataLoader(crops, None, num_workers=workers, prefetch_factor=8 if workers else None)
         recent: list[tuple[float, float]] = []
         start = saved = time.monotonic() - run.seconds
         for image, bits in loader:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from training import train as module  # noqa: E402
 from training.harmonise import BACKGROUND, BODY  # noqa: E402
 from training.network import Network  # noqa: E402
 from training.prepared import Prepared  # noqa: E402
-from training.train import WARM_UP, Run, Stage, stages, train  # noqa: E402
+from training.train import WARM_UP, Batch, Run, Stage, stages, train  # noqa: E402
 
 
 def test_rate_warms_up_and_ends_where_the_stage_says() -> None:
@@ -40,7 +41,8 @@ def stacks() -> list[Prepared]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CROP", (64, 64))
+    monkeypatch.setattr(module, "WHOLE", Batch(4, (64, 64), 0.5))
+    monkeypatch.setattr(module, "CLOSE", Batch(6, (32, 32), 1.0))
     monkeypatch.setattr(module, "WARM_UP", 1)
     monkeypatch.setattr(module, "Network", lambda: Network((4, 8, 8, 8, 8)))
 
@@ -58,9 +60,18 @@ def test_it_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     again = Run(tmp_path)
     again.load(again.path)
     assert (again.stage, again.step) == (1, 0)
-    image, bits = next(iter(module.Crops(stacks(), {"chu-t2tse": 1.0}, 9)))
-    before = sum(again.learn(image[None], bits[None], 0.0))
+    image, bits = next(iter(module.Crops(stacks(), recipe[1], 9)))
+    before = sum(again.learn(image, bits, 0.0))
     again.step = 0
     train(again, recipe, stacks(), seed=0, workers=0)
-    assert sum(again.learn(image[None], bits[None], 0.0)) < 0.8 * before
+    assert sum(again.learn(image, bits, 0.0)) < 0.8 * before
     assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("close", "shapes"), [(0.0, {(4, 3, 64, 64)}), (1.0, {(6, 3, 32, 32)})])
+def test_a_stage_says_how_often_it_looks_from_near(close: float, shapes: set[tuple[int, ...]]) -> None:
+    stage = Stage("one", 6, 1e-3, 1e-3, {"chu-t2tse": 1.0}, close)
+    batches = list(islice(module.Crops(stacks(), stage, 9), 8))
+    assert {tuple(images.shape) for images, _ in batches} == shapes
+    assert all(bits.shape == (len(images), *images.shape[2:]) for images, bits in batches)
