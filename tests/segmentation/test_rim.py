@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resorb import Volume
@@ -15,6 +15,9 @@ from resorb.segmentation.rim import with_rims
 ROWS_MM, COLUMNS_MM = 80.0, 60.0
 WALL_MM = 35.0  # the bodies' posterior wall
 DISC_MM = (36.0, 44.0)
+
+
+MATERIAL, SAC = 100, 500  # grey values; of everything else, 60
 
 
 def _study(depth_mm: float, row_mm: float, column_mm: float, rim_mm: float = 1.5) -> Segmentation:
@@ -34,16 +37,28 @@ def _study(depth_mm: float, row_mm: float, column_mm: float, rim_mm: float = 1.5
     return Segmentation(image, probability, "drawn", np.stack([outer] * 3))
 
 
+def _picture(found: Segmentation, grey: int = 60) -> Volume:
+    """What it was found in; `grey` where there is neither disc nor sac, or disc is likely."""
+    assert found.likely_disc is not None
+    own = found.structures.data
+    picture = np.full(own.shape, grey, np.int16)
+    picture[(own == Structure.THECAL_SAC) & ~found.likely_disc] = SAC
+    picture[own == Structure.DISC] = MATERIAL
+    return found.structures.with_data(picture)
+
+
 @given(row_mm=st.floats(0.25, 0.9), column_mm=st.floats(0.25, 0.9))
+@example(row_mm=0.4760088343731017, column_mm=0.61328125)  # both edges fall on the far side of a pixel
 def test_the_rim_of_displaced_material_is_disc(row_mm: float, column_mm: float) -> None:
     before = _study(5.0, row_mm, column_mm)
-    after = with_rims(before)
+    after = with_rims(before, _picture(before))
     added = (after.structures.data == Structure.DISC) & (before.structures.data != Structure.DISC)
     # Within 3 mm of what lies more than 3 mm behind the wall: 1.5 mm on three sides of 4 to 5 mm x 8 mm.
     area = float(added[1].sum()) * row_mm * column_mm
     exact = 0.5 * (5.5 * 11.0 - 4.0 * 8.0 + 6.5 * 11.0 - 5.0 * 8.0)
-    # Its outer edge is known to half a pixel, 6.5 mm twice and 11 mm long.
-    assert area == pytest.approx(exact, abs=1.5 + 0.5 * max(row_mm, column_mm) * 24.0)
+    # Its outer edges, 6.5 mm twice and 11 mm, and its inner ones, 5 mm twice and 8 mm, are known to half a pixel each.
+    edges_mm2 = 0.5 * (row_mm * 2 * (6.5 + 5.0) + column_mm * (11.0 + 8.0))
+    assert area == pytest.approx(exact, abs=1.5 + edges_mm2)
     assert not added[:, :, : int(WALL_MM / column_mm) - 1].any()
     assert set(after.probability[added].tolist()) == {55}  # what the likelier structure left
     assert (after.structures.data[~added] == before.structures.data[~added]).all()
@@ -52,7 +67,7 @@ def test_the_rim_of_displaced_material_is_disc(row_mm: float, column_mm: float) 
 def test_the_rim_reaches_3_mm_and_no_farther() -> None:
     """Of a likely rim of 6 mm all round, what lies within 3 mm of the disc that is 3 to 5 mm behind the wall."""
     before = _study(5.0, 0.25, 0.25, rim_mm=6.0)
-    added = with_rims(before).structures.data[1] != before.structures.data[1]
+    added = with_rims(before, _picture(before)).structures.data[1] != before.structures.data[1]
     rows, columns = (np.argwhere(added) + 0.5).T * 0.25
     assert columns.max() == pytest.approx(WALL_MM + 5.0 + 3.0, abs=0.3)
     assert rows.min() == pytest.approx(DISC_MM[0] - 3.0, abs=0.3)
@@ -61,14 +76,14 @@ def test_the_rim_reaches_3_mm_and_no_farther() -> None:
 
 def test_the_bulge_of_an_ordinary_disc_stays_as_it_is() -> None:
     before = _study(2.5, 0.5, 0.5)
-    np.testing.assert_array_equal(with_rims(before).structures.data, before.structures.data)
+    np.testing.assert_array_equal(with_rims(before, _picture(before)).structures.data, before.structures.data)
 
 
 def test_what_is_likely_far_from_displaced_material_stays_as_it_is() -> None:
     before = _study(5.0, 0.5, 0.5)
     assert before.likely_disc is not None
     before.likely_disc[:, :40, 80:] = True  # 16 mm above the disc
-    added = with_rims(before).structures.data != before.structures.data
+    added = with_rims(before, _picture(before)).structures.data != before.structures.data
     assert added.any()
     assert not added[:, :60].any()
 
@@ -76,4 +91,34 @@ def test_what_is_likely_far_from_displaced_material_stays_as_it_is() -> None:
 def test_a_segmenter_that_does_not_tell_what_is_likely_is_left_alone() -> None:
     told = _study(5.0, 0.5, 0.5)
     silent = Segmentation(told.structures, told.probability, told.source)
-    assert with_rims(silent) is silent
+    assert with_rims(silent, _picture(told)) is silent
+
+
+@pytest.mark.parametrize(("grey", "is_rim"), [(60, True), (220, True), (245, False), (500, False)])
+def test_a_rim_is_dark(grey: int, is_rim: bool) -> None:
+    """A third of the way from the material's 100 to the sac's 500 is 232."""
+    before = _study(5.0, 0.5, 0.5)
+    added = with_rims(before, _picture(before, grey)).structures.data != before.structures.data
+    assert added.any() == is_rim
+
+
+def test_each_piece_of_material_has_its_own_limit() -> None:
+    """Beside one that is bright, a rim may be brighter than beside one that is dark."""
+    before = _study(5.0, 0.5, 0.5)
+    bright = before.structures.data.copy()
+    picture = _picture(before, 250).data.copy()
+    assert before.likely_disc is not None
+    for array in (bright, picture, before.likely_disc):  # the same again 20 mm above
+        array[:, 20:60] = array[:, 60:100].copy()
+    picture[:, :60][bright[:, :60] == Structure.DISC] = 200
+    two = Segmentation(before.structures.with_data(bright), before.probability, "drawn", before.likely_disc)
+    added = with_rims(two, before.structures.with_data(picture)).structures.data != bright
+    assert added[:, :60].any()
+    assert not added[:, 60:].any()
+
+
+def test_without_a_sac_or_with_a_dark_one_a_rim_may_be_bright() -> None:
+    before = _study(5.0, 0.5, 0.5)
+    bright = _picture(before, 400)
+    dark = bright.with_data(np.where(bright.data == SAC, 50, bright.data))
+    assert (with_rims(before, dark).structures.data != before.structures.data).any()

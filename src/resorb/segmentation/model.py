@@ -30,7 +30,7 @@ Progress = Callable[[str, float], None]
 THREADS = 2
 #: Counted up whenever what is done to the network's answer (`rim`, `sides`, `specks`, `axial`) changes, so that stored
 #: outlines of before are made again.
-OUTLINES = 4
+OUTLINES = 5
 #: The probability, times 255, of what was not looked at.
 CERTAIN = 255
 #: What onnxruntime says to a file that is no network.

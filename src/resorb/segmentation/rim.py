@@ -2,7 +2,8 @@
 
 Labels of ordinary discs end inside that rim (in SPIDER 1 to 3 mm before the visible margin, docs/accuracy.md), and a
 network that learned from them leaves it out of herniations too, where it is a quarter of the volume. So what has come
-well behind the vertebral bodies is taken up to where disc is still likely, though not the likeliest.
+well behind the vertebral bodies is taken up to where disc is still likely, though not the likeliest, and dark: half a
+pixel of bright sac, or the fat beside it, is no rim however likely the network, which sees edges blurred, finds it.
 """
 
 from __future__ import annotations
@@ -23,27 +24,33 @@ CORE_MM = 3.0
 #: How far the rim reaches around it (`resampling.LIKELY_ODDS` says how it was chosen).
 REACH_MM = 3.0
 ROUNDING_MM = 1e-3  # a distance of whole pixels is the same whatever a file rounds of their size
+#: It is no brighter than the material that it surrounds by more than this share of what the sac is brighter. Chosen
+#: like `LIKELY_ODDS`: real herniations agree as well as without a limit (Dice .80; .80 with 0.2), and volumes in
+#: 4 mm slices of simulated patients that are not scored are off by 45 % instead of 57 % (median of 12).
+MAX_BRIGHTER = 0.33
 #: The wall is this percentile of where the bodies end over so many mm of height: their corners, which stand out
 #: farthest but which a network rounds off, and neither a vein's entry nor an osteophyte.
 WALL_PERCENTILE, WALL_HEIGHT_MM = 80.0, 16.0
 MIN_WALL_ROWS_MM = 10.0
 
 
-def with_rims(found: Segmentation) -> Segmentation:
+def with_rims(found: Segmentation, image: Volume) -> Segmentation:
     """The same with the rims of displaced material as disc.
 
     Args:
         found: of a sagittal stack, in sagittal order; unchanged where it does not tell where disc is likely.
+        image: what it was found in, in the same order; T2, so that the sac is brighter than a rim.
     """
     if found.likely_disc is None:
         return found
-    rim = _rims(found.structures, found.likely_disc)
+    rim = _rims(found.structures, found.likely_disc, image.data)
     return replace(found.with_structure(rim, Structure.DISC), likely_disc=None)
 
 
-def _rims(structures: Volume, likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _rims(structures: Volume, likely: NDArray[np.bool_], image: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Mask (slices, rows, columns) of the voxels to be added."""
     rim = np.zeros(structures.shape, bool)
+    sac = _median(image[structures.data == Structure.THECAL_SAC])
     row_mm, column_mm = (float(mm) for mm in structures.spacing_mm[1:])
     columns = np.arange(structures.shape[2])
     for k, own in enumerate(structures.data):
@@ -57,10 +64,28 @@ def _rims(structures: Volume, likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
         core = disc & (behind > CORE_MM + ROUNDING_MM)
         if core.any():
             near = _around(core, row_mm, column_mm)
-            away = ndimage.distance_transform_edt(~core[near], sampling=(row_mm, column_mm))
+            away, nearest = ndimage.distance_transform_edt(
+                ~core[near], sampling=(row_mm, column_mm), return_indices=True
+            )
             within = (behind[near] > ROUNDING_MM) & (away <= REACH_MM + ROUNDING_MM)
-            rim[k][near] = likely[k][near] & ~disc[near] & within
+            dark = image[k][near] <= _limits(core[near], image[k][near], sac)[tuple(nearest)]
+            rim[k][near] = likely[k][near] & ~disc[near] & within & dark
     return rim
+
+
+def _limits(core: NDArray[np.bool_], image: NDArray[np.generic], sac: float) -> FloatArray:
+    """(rows, columns) how bright the rim of each piece of displaced material may be, at the pixels of its own.
+
+    Without a sac that is brighter than the piece, anything goes.
+    """
+    pieces, count = ndimage.label(core)
+    own = np.asarray(ndimage.median(image, pieces, np.arange(count) + 1))
+    limit = np.where(sac > own, own + MAX_BRIGHTER * (sac - own), np.inf)
+    return np.asarray(limit[pieces - 1])
+
+
+def _median(values: NDArray[np.generic]) -> float:
+    return float(np.median(values.astype(np.float64))) if values.size else -np.inf
 
 
 def _around(core: NDArray[np.bool_], row_mm: float, column_mm: float) -> tuple[slice, slice]:

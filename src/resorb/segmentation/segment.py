@@ -61,7 +61,7 @@ def segment(
 
 def outlined(image: Volume, segmenter: Segmenter, progress: Progress | None = None) -> Segmentation:
     """A sagittal stack, in sagittal order, segmented and finished: without specks, rims and sides whole."""
-    return with_whole_sides(with_rims(without_specks(segmenter(image, progress))))
+    return with_whole_sides(with_rims(without_specks(segmenter(image, progress)), image))
 
 
 def anatomy_from_mask(
