@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-VERSION = "2.1.0"
+VERSION = "2.2.0"
 
 
 def main() -> None:
