@@ -6,20 +6,18 @@ import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from threading import Barrier, Event
 
 import numpy as np
 import pytest
 
 from resorb import comparing, opening, pipeline, recovery
-from resorb.anatomy import Anatomy, Level
+from resorb.anatomy import Level
 from resorb.change import Change
 from resorb.comparing import CompareOptions, compare, load_timepoint
 from resorb.errors import InputError, OutputError, StrictRefusal, UsageError
 from resorb.loading import load as real_load
 from resorb.measurement import measure
 from resorb.opening import NO_DATES, Opened, in_order, opened
-from resorb.pipeline import Progress
 from resorb.reading import Quantity, Reading
 from resorb.recovered import Implant, Recovery
 from resorb.segmentation import levels as naming
@@ -272,32 +270,6 @@ def test_every_input_is_looked_at_before_the_first_is_outlined(
     with pytest.raises(InputError, match=r"secnod\.nii\.gz"):
         compare([tmp_path / "first.nii.gz", tmp_path / "secnod.nii.gz"])
     assert outlined == []
-
-
-def test_two_dates_are_outlined_at_a_time_and_stay_in_order(
-    monkeypatch: pytest.MonkeyPatch, dates: tuple[Timepoint, Timepoint], tmp_path: Path
-) -> None:
-    """Each outlining waits for the other to have begun; the first date is done last."""
-    begun, second_done = Barrier(2), Event()
-    studies = {"first": dates[0].study, "second": dates[1].study}
-
-    def segment(study: Study, *, progress: Progress, **_: object) -> Anatomy:
-        progress("Segmenting", 0.5)
-        begun.wait(timeout=20)
-        if study is dates[1].study:
-            second_done.set()
-            return dates[1].anatomy
-        assert second_done.wait(timeout=20)
-        return dates[0].anatomy
-
-    monkeypatch.setattr(opening, "load", lambda path: studies[path.name])
-    monkeypatch.setattr(opening, "segment", segment)
-    told: list[tuple[str, float]] = []
-    found = compare([tmp_path / "first", tmp_path / "second"], progress=lambda *one: told.append(one))
-    assert [one.date for one in found.change.dates] == [date(2024, 1, 15), date(2024, 7, 18)]
-    fractions = [fraction for _, fraction in told]
-    assert fractions == sorted(fractions)
-    assert fractions[-1] > 0.8
 
 
 def test_a_missing_date_is_asked_for_before_anything_is_outlined(

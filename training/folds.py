@@ -1,7 +1,8 @@
 """Five models for cross-validation on SPIDER: `python -m training.folds --base FILE --cache DIR --out DIR`. Resumes.
 
 Each leaves a fifth of the 32 subjects out of everything, the split's test part or not; none of them is shipped. All
-start from the base stage (`--base`), which saw no patient of SPIDER, and go straight to the last one.
+start from the base stage (`--base`), which saw no patient of SPIDER, and go straight to `STAGE`, the last of
+version 2.0.0.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from training import dataset
 from training.train import Run, gather, stages, train
 
 FOLDS = 5
+STAGE = "final"
 PARTS = ("train", "validation", "test")
 
 
@@ -34,7 +36,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="checkpoint at the end of the base stage")
     parser.add_argument("--cache", type=Path, required=True, help="as for training.train")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=4000, help="of the last stage, per fold")
+    parser.add_argument("--steps", type=int, default=4000, help="of that stage, per fold")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -44,8 +46,8 @@ def main() -> None:
     parts = folds(data)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "folds.json").write_text(json.dumps(parts, indent=2) + "\n")
-    *before, last = stages()
-    recipe = [*before, replace(last, steps=arguments.steps)]
+    base, *others = stages()
+    recipe = [base, *(replace(one, steps=arguments.steps) for one in others if one.name == STAGE)]
     for number, left_out in enumerate(parts):
         torch.manual_seed(arguments.seed + number)
         run = Run(arguments.out / f"fold-{number}")
@@ -53,7 +55,7 @@ def main() -> None:
             run.load(run.path)
         else:
             run.load(arguments.base)
-            run.stage, run.step = len(before), 0  # straight to the last stage
+            run.stage, run.step = 1, 0  # past the base stage
         stacks = gather(data, arguments.cache, left_out=set(left_out))
         train(run, recipe, stacks, arguments.seed + number, arguments.workers)
 

@@ -1,6 +1,6 @@
 """Train the network through the stages of recipe.toml: `python -m training.train --data DIR --out DIR`. Resumes.
 
-`training/folds.py` walks the last stage with a fifth of SPIDER's subjects left out, for cross-validation.
+`training/folds.py` walks one of them with a fifth of SPIDER's subjects left out, for cross-validation.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Batch:
     Attributes:
         count: how many.
         size: rows and columns of each, pixels.
-        at_displaced: share of those from stacks with displaced material that lie on it.
+        at_displaced: share, of those from stacks with displaced material, that lie on it.
     """
 
     count: int

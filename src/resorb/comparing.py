@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from threading import Lock
 
 from resorb import __version__
 from resorb.anatomy import Level
@@ -32,7 +31,6 @@ CHANGE_FILE = "change.json"
 #: Holds a folder per date, numbered in order of time, each of which `compare` takes in place of its study.
 DATES_FOLDER = "dates"
 MIN_DATES = 2
-AT_ONCE = 2  # dates; each more takes some 200 MiB
 
 #: Where each step's share of the whole begins, as measured on two studies; used for the progress bar only.
 _SHARES = {
@@ -189,7 +187,7 @@ def _compared(
     with clock.step("open", "Loading"):
         dates, said = in_order(_opened(studies, options.lowest_disc), options.dates)
     with clock.step("dates", "Reading") as tell:
-        taken = _measured(dates, limits, tell)
+        taken = [one.measured(limits, _part(tell, n, len(dates))) for n, one in enumerate(dates)]
     with clock.step("register", "Registering"):
         points, renamed = agree_on_levels([point for point, _ in taken])
         registrations = register_levels(points)
@@ -227,20 +225,9 @@ def _opened(studies: Sequence[Path | str | Timepoint], lowest: Sequence[Level]) 
     return [opened(one, n, names[n - 1] if names else None) for n, one in enumerate(studies, start=1)]
 
 
-def _measured(dates: Sequence[Opened], limits: Limits, tell: Progress) -> list[tuple[Timepoint, str]]:
-    """Every date, outlined and measured: two at a time, since neither network nor measurement keeps two cores busy."""
-    done, one_tells = [0.0] * len(dates), Lock()
-
-    def measured(number: int) -> tuple[Timepoint, str]:
-        def told(what: str, fraction: float) -> None:
-            with one_tells:
-                done[number] = fraction
-                tell(what, sum(done) / len(dates))
-
-        return dates[number].measured(limits, told)
-
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        return list(workers.map(measured, range(len(dates))))
+def _part(tell: Progress, number: int, count: int) -> Progress:
+    """Progress within one of several equal parts."""
+    return lambda what, done: tell(what, (number + done) / count)
 
 
 def load_timepoint(folder: Path | str, limits: Limits | None = None) -> Timepoint:

@@ -69,9 +69,20 @@ def test_it_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("close", "shapes"), [(0.0, {(4, 3, 64, 64)}), (1.0, {(6, 3, 32, 32)})])
-def test_a_stage_says_how_often_it_looks_from_near(close: float, shapes: set[tuple[int, ...]]) -> None:
+@pytest.mark.parametrize("close", [0.0, 0.5, 1.0])
+def test_a_stage_says_how_often_it_looks_from_near(close: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[tuple[int, int], float]] = []
+
+    def sample(_: Prepared, size: tuple[int, int], __: object, at_displaced: float) -> tuple[object, object]:
+        asked.append((size, at_displaced))
+        return np.zeros((3, *size), np.float32), np.zeros(size, np.uint8)
+
+    monkeypatch.setattr(module, "sample", sample)
     stage = Stage("one", 6, 1e-3, 1e-3, {"chu-t2tse": 1.0}, close)
-    batches = list(islice(module.Crops(stacks(), stage, 9), 8))
-    assert {tuple(images.shape) for images, _ in batches} == shapes
-    assert all(bits.shape == (len(images), *images.shape[2:]) for images, bits in batches)
+    batches = list(islice(module.Crops(stacks(), stage, 9), 40))
+    near = [images for images, bits in batches if images.shape == (6, 3, 32, 32) and len(bits) == 6]
+    whole = [images for images, bits in batches if images.shape == (4, 3, 64, 64) and len(bits) == 4]
+    assert len(near) + len(whole) == 40
+    assert len(near) == pytest.approx(40 * close, abs=12 * (close == 0.5))
+    assert asked.count(((32, 32), 1.0)) == 6 * len(near)
+    assert asked.count(((64, 64), 0.5)) == 4 * len(whole)

@@ -28,6 +28,7 @@ ROUNDING_MM = 1e-3  # a distance of whole pixels is the same whatever a file rou
 #: like `LIKELY_ODDS`: real herniations agree as well as without a limit (Dice .80; .80 with 0.2), and volumes in
 #: 4 mm slices of simulated patients that are not scored are off by 45 % instead of 57 % (median of 12).
 MAX_BRIGHTER = 0.33
+TOUCHING = np.ones((3, 3), bool)  # pixels of one piece touch, if by their corners
 #: The wall is this percentile of where the bodies end over so many mm of height: their corners, which stand out
 #: farthest but which a network rounds off, and neither a vein's entry nor an osteophyte.
 WALL_PERCENTILE, WALL_HEIGHT_MM = 80.0, 16.0
@@ -39,7 +40,8 @@ def with_rims(found: Segmentation, image: Volume) -> Segmentation:
 
     Args:
         found: of a sagittal stack, in sagittal order; unchanged where it does not tell where disc is likely.
-        image: what it was found in, in the same order; T2, so that the sac is brighter than a rim.
+        image: what it was found in, in the same order. Where the sac is no brighter than discs, or there is none, any
+            rim is dark enough.
     """
     if found.likely_disc is None:
         return found
@@ -50,7 +52,7 @@ def with_rims(found: Segmentation, image: Volume) -> Segmentation:
 def _rims(structures: Volume, likely: NDArray[np.bool_], image: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Mask (slices, rows, columns) of the voxels to be added."""
     rim = np.zeros(structures.shape, bool)
-    sac = _median(image[structures.data == Structure.THECAL_SAC])
+    sac = _brightness(image, structures.data)
     row_mm, column_mm = (float(mm) for mm in structures.spacing_mm[1:])
     columns = np.arange(structures.shape[2])
     for k, own in enumerate(structures.data):
@@ -73,19 +75,22 @@ def _rims(structures: Volume, likely: NDArray[np.bool_], image: NDArray[np.gener
     return rim
 
 
+def _brightness(image: NDArray[np.generic], structures: NDArray[np.uint8]) -> float:
+    """Median of the sac; infinite, so that it limits no rim, without a sac or where that is no brighter than discs."""
+    sac, disc = (
+        image[structures == structure].astype(np.float64)
+        for structure in (Structure.THECAL_SAC, Structure.DISC)
+    )
+    if not sac.size or not disc.size or np.median(sac) <= np.median(disc):
+        return np.inf
+    return float(np.median(sac))
+
+
 def _limits(core: NDArray[np.bool_], image: NDArray[np.generic], sac: float) -> FloatArray:
-    """(rows, columns) how bright the rim of each piece of displaced material may be, at the pixels of its own.
-
-    Without a sac that is brighter than the piece, anything goes.
-    """
-    pieces, count = ndimage.label(core)
+    """(rows, columns) how bright the rim of each piece of displaced material may be, at the pixels of its own."""
+    pieces, count = ndimage.label(core, TOUCHING)
     own = np.asarray(ndimage.median(image, pieces, np.arange(count) + 1))
-    limit = np.where(sac > own, own + MAX_BRIGHTER * (sac - own), np.inf)
-    return np.asarray(limit[pieces - 1])
-
-
-def _median(values: NDArray[np.generic]) -> float:
-    return float(np.median(values.astype(np.float64))) if values.size else -np.inf
+    return np.asarray((own + MAX_BRIGHTER * np.maximum(sac - own, 0.0))[pieces - 1])
 
 
 def _around(core: NDArray[np.bool_], row_mm: float, column_mm: float) -> tuple[slice, slice]:
