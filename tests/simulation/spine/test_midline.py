@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resorb.simulation.spine.midline import Midline
@@ -12,6 +12,8 @@ MIDLINES = [Midline.of(planned(seed=seed)) for seed in (0, 1)]
 
 
 @settings(deadline=None, max_examples=60)
+@example(0, 0.0, 12.0, 0.65625)
+@example(1, 0.0, 20.0, 0.8)
 @given(
     st.sampled_from([0, 1]),
     st.floats(-15.0, 15.0),
@@ -22,8 +24,8 @@ def test_canal_coordinates_there_and_back(which: int, left: float, behind: float
     midline = MIDLINES[which]
     point = np.array([left, behind, part * midline.along[-1]])
     again = midline.to_canal(midline.to_world(point))
-    # Where the canal bends, the direction "behind", which is smoothed, is not quite at right angles to it.
-    assert again == pytest.approx(point, abs=1.5)
+    # Near 20 mm behind the lumbosacral bend is the point that much of the border lies equally far from.
+    assert again == pytest.approx(point, abs=0.2)
 
 
 def test_left_is_left_and_behind_is_behind() -> None:

@@ -12,6 +12,7 @@ from resorb.simulation.spine.plan import SpinePlan
 from resorb.study import FloatArray
 
 STEP_MM = 1.0
+STEPS = 16  # towards the place that a point lies straight behind of; enough 20 mm behind a sharp bend
 SMOOTH_MM, SMOOTH_NORMAL_MM = 2.5, 7.0  # of the border, and of the direction that is `behind` it
 
 
@@ -84,9 +85,16 @@ class Midline:
     def project(self, y: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(along, behind) of points of the sagittal plane, mm; both of the shape of y and z."""
         points = np.stack([y, z], axis=-1)
-        nearest = cKDTree(self.points[:, 1:]).query(points)[1]
-        offset = points - self.points[nearest, 1:]
-        normal = self.normal[nearest]
-        behind = np.sum(offset * normal, axis=-1)
+        along = self.along[cKDTree(self.points[:, 1:]).query(points)[1]]
+        for _ in range(STEPS):
+            along = np.clip(along + self._onward(points, along)[0], self.along[0], self.along[-1])
+        onward, behind = self._onward(points, along)
+        return along + onward, behind
+
+    def _onward(self, points: FloatArray, along: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """How far along and behind points (..., 2) lie, mm, seen from places (...) of the border."""
+        at = np.stack([np.interp(along, self.along, self.points[:, axis]) for axis in (1, 2)], axis=-1)
+        normal = np.stack([np.interp(along, self.along, self.normal[:, axis]) for axis in (0, 1)], axis=-1)
+        offset = points - at
         onward = offset[..., 1] * normal[..., 0] - offset[..., 0] * normal[..., 1]
-        return self.along[nearest] + onward, behind
+        return onward, np.sum(offset * normal, axis=-1)
