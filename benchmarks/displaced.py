@@ -51,13 +51,16 @@ class Planted:
     frame: Frame
 
 
-def plant(scan: Subject, level: Level, number: int) -> Planted | str:
+def plant(
+    scan: Subject, level: Level, number: int, volume_mm3: tuple[float, float] = VOLUME_MM3
+) -> Planted | str:
     """Put a herniation of a drawn size and place behind a disc; or say why it cannot be done.
 
     Args:
         scan: the scan with its expert labels.
         level: where.
         number: the case's number, which decides the type.
+        volume_mm3: the least and the most that is asked for.
     """
     grade = scan.grades.get(level)
     if grade is None or grade.herniated:
@@ -65,7 +68,10 @@ def plant(scan: Subject, level: Level, number: int) -> Planted | str:
     why = ""
     for seed in range(TRIES):
         spec = _draw(
-            level, TYPES[number % len(TYPES)], np.random.default_rng([seed, int(scan.name), level.ordinal])
+            level,
+            TYPES[number % len(TYPES)],
+            volume_mm3,
+            np.random.default_rng([seed, int(scan.name), level.ordinal]),
         )
         try:
             frame = level_frame(scan.anatomy, level)
@@ -75,16 +81,18 @@ def plant(scan: Subject, level: Level, number: int) -> Planted | str:
         except UsageError as error:
             why = str(error)
             continue
-        if float(made.displaced.data.sum()) * made.displaced.voxel_volume_mm3 >= VOLUME_MM3[0]:
+        if float(made.displaced.data.sum()) * made.displaced.voxel_volume_mm3 >= volume_mm3[0]:
             return Planted(spec, seed, made, frame)
-        why = f"what was made is smaller than {VOLUME_MM3[0]:.0f} mm3"
+        why = f"what was made is smaller than {volume_mm3[0]:.0f} mm3"
     return why
 
 
-def _draw(level: Level, kind: str, rng: np.random.Generator) -> HerniationSpec:
+def _draw(
+    level: Level, kind: str, volume_mm3: tuple[float, float], rng: np.random.Generator
+) -> HerniationSpec:
     zone = str(rng.choice(ZONES))
     side = None if zone == "central" else str(rng.choice(["left", "right"]))
-    volume = float(np.exp(rng.uniform(*np.log(VOLUME_MM3))))
+    volume = float(np.exp(rng.uniform(*np.log(volume_mm3))))
     return HerniationSpec.model_validate(
         {"level": level, "type": kind, "zone": zone, "side": side, "volume_mm3": volume}
     )
@@ -142,7 +150,7 @@ def run(chosen: list[Case], model_of: ModelOf, data: Path, per_scan: int, table:
             sources.add(model.source)
             scan: Subject | None = None
             made = 0
-            for level in _order(case.subject):
+            for level in levels_in_order(case.subject):
                 if made == per_scan:
                     break
                 values = (case.collection, case.subject, case.part, str(level), model.source, __version__)
@@ -164,7 +172,8 @@ def run(chosen: list[Case], model_of: ModelOf, data: Path, per_scan: int, table:
     return sources
 
 
-def _order(subject: str) -> Iterator[Level]:
+def levels_in_order(subject: str) -> Iterator[Level]:
+    """The lumbar levels of a subject, in a drawn order that stays the same."""
     names = np.random.default_rng(int(subject)).permutation(LEVELS)
     return (Level.parse(str(name)) for name in names)
 

@@ -1,0 +1,240 @@
+"""Real scans with a herniation of the evaluation generator that shrinks: does a comparison say so?
+
+The herniation is put into a test scan at a level not graded as herniated; that is the first date. On the second the
+same herniation, grown from the same tear, is as large, a quarter smaller, half as large, or not there, and the scan
+lies differently, is coarser and noisier (`benchmarks.slabs.again`). Both are segmented blind. What changed is known:
+material that was put in. Anatomy, contrast and what else bulges are real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table as Printed
+
+from benchmarks.blind import ModelFolder, loaded_again
+from benchmarks.change import QUIET
+from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
+from benchmarks.compared import compare_two
+from benchmarks.displaced import Planted, levels_in_order, plant
+from benchmarks.implant_cases import SET, Subject, read_subject
+from benchmarks.labelled import Case, cases
+from benchmarks.slabs import again
+from resorb import InputError, Level, Study, Timepoint, Volume, __version__, measure, segment
+from resorb.anatomy import STRUCTURE_STEP, Structure
+from resorb.change import Change
+from resorb.errors import NotMeasurableError, UsageError
+from resorb.segmentation.model import EmbeddedModel
+from resorb.simulation.implant.evaluation import implant_for_evaluation
+
+VOLUME_MM3 = (400.0, 1000.0)
+#: What becomes of the herniation, and the share of its volume that remains.
+REMAINS = {"unchanged": 1.0, "a quarter less": 0.75, "half": 0.5, "gone": 0.0}
+LOST = ("regressed", "resolved")
+OF_CASE = ("subject", "level", "model", "resorb_version")
+RESULTS = (
+    "what", "true_first_mm3", "true_last_mm3", "first_mm3", "last_mm3", "low_mm3", "high_mm3", "verdict",
+    "of_herniation", "alarms",
+)  # fmt: skip
+COLUMNS = (*OF_CASE, "type", "zone", "asked_mm3", *RESULTS, "left_out")
+
+
+def material_mm3(before: Volume, displaced: Volume) -> float:
+    """How much of an implant was no disc before, mm3.
+
+    Args:
+        before: `anatomy_index` labels of the untouched scan.
+        displaced: share of each voxel that is displaced material, on the same grid.
+    """
+    disc = before.data // STRUCTURE_STEP == int(Structure.DISC)
+    return float(displaced.data[~disc].sum()) * displaced.voxel_volume_mm3
+
+
+def rows(scan: Subject, case: Case, planted: Planted, model: EmbeddedModel) -> Iterator[dict[str, str]]:
+    """A row per course of one herniation.
+
+    Raises:
+        InputError, NotMeasurableError: the first date is refused.
+    """
+    labels, level = scan.anatomy.labels, planted.spec.level
+    first = _read(_study(planted.made.image, case), model)
+    there = material_mm3(labels, planted.made.displaced)
+    for number, (what, share) in enumerate(REMAINS.items()):
+        try:
+            image, left = _shrunk(scan, planted, share)
+            copy, _ = again(_study(image, case), seed=number)
+            _, change = compare_two(first, _read(copy, model), None)
+            of_change = _of_change(change, level)
+        except (UsageError, InputError, NotMeasurableError) as error:
+            yield {"what": what, "left_out": str(error)}
+            continue
+        yield {
+            "what": what,
+            "true_first_mm3": f"{there:.0f}",
+            "true_last_mm3": f"{left:.0f}",
+            **of_change,
+        }
+
+
+def _shrunk(scan: Subject, planted: Planted, share: float) -> tuple[Volume, float]:
+    """The scan with a share of the herniation left, and how much that is, mm3."""
+    if share == 0.0:
+        return scan.image, 0.0
+    if share == 1.0:
+        return planted.made.image, material_mm3(scan.anatomy.labels, planted.made.displaced)
+    spec = planted.spec.model_copy(update={"volume_mm3": share * (planted.spec.volume_mm3 or 0.0)})
+    made = implant_for_evaluation(scan.image, scan.anatomy.labels, spec, planted.seed)
+    return made.image, material_mm3(scan.anatomy.labels, made.displaced)
+
+
+def _study(image: Volume, case: Case) -> Study:
+    study = loaded_again(image, case)
+    if isinstance(study, str):
+        raise NotMeasurableError(study)
+    return study
+
+
+def _read(study: Study, model: EmbeddedModel) -> Timepoint:
+    return measure(study, segment(study, segmenter=model, asked_for=True))
+
+
+def _of_change(change: Change, level: Level) -> dict[str, str]:
+    """What is said of the level and of its largest herniation, and how many levels or herniations elsewhere changed.
+
+    Raises:
+        NotMeasurableError: the level is not compared.
+    """
+    here = change.at(str(level))
+    (difference,) = [one for one in here.differences if one.quantity == "volume_mm3"]
+    interval = difference.absolute
+    first, last = here.quantities["volume_mm3"]
+    elsewhere = [one.verdict for one in change.levels if one.level != here.level]
+    elsewhere += [one.verdict for one in change.tracks if here.level not in (one.level, *one.levels)]
+    tracks = [one for one in change.tracks if here.level in (one.level, *one.levels)]
+    largest = max(tracks, key=lambda one: one.quantities["volume_mm3"][0].value or 0.0, default=None)
+    return {
+        "first_mm3": _number(first.value),
+        "last_mm3": _number(last.value),
+        "low_mm3": _number(interval.low),
+        "high_mm3": _number(interval.high),
+        "verdict": here.verdict.value,
+        "of_herniation": "" if largest is None else largest.verdict.value,
+        "alarms": str(sum(one.value not in QUIET for one in elsewhere)),
+    }
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def run(chosen: Sequence[Case], model: EmbeddedModel, data: Path, per_scan: int, table: Table) -> None:
+    """Do every herniation that is not in the table yet: of each scan `per_scan`, at levels in a drawn order."""
+    with progress_bar() as bar:
+        for place, case in enumerate(bar.track(chosen, description="Comparing")):
+            scan: Subject | None = None
+            made = 0
+            for level in levels_in_order(case.subject):
+                if made == per_scan:
+                    break
+                values = (case.subject, str(level), model.source, __version__)
+                of_case = dict(zip(OF_CASE, values, strict=True))
+                row = table.row(**of_case)
+                if row is None:
+                    scan = scan or read_subject(data, case.subject)
+                    found = [
+                        of_case | one for one in _case(scan, case, level, per_scan * place + made, model)
+                    ]
+                    table.extend(found)
+                    row = found[0]
+                made += bool(row.get("what"))
+
+
+def _case(scan: Subject, case: Case, level: Level, number: int, model: EmbeddedModel) -> list[dict[str, str]]:
+    """The rows of one level; a single one without a course where nothing could be put in."""
+    planted = plant(scan, level, number, VOLUME_MM3)
+    if isinstance(planted, str):
+        return [{"left_out": planted}]
+    spec = planted.spec
+    asked = {"type": spec.type, "zone": spec.zone, "asked_mm3": f"{spec.volume_mm3:.0f}"}
+    try:
+        return [asked | row for row in rows(scan, case, planted, model)]
+    except (InputError, NotMeasurableError) as error:
+        return [asked | {"what": what, "left_out": str(error)} for what in REMAINS]
+
+
+def printed(found: Sequence[dict[str, str]]) -> Printed:
+    """One line per course."""
+    table = Printed(
+        "Herniation", "Cases", "Regressed or resolved: it", "its level", "Level unchanged", "cannot be told",
+        "grown or new", "Change of volume mm3: error, 95 % limits", "Intervals that hold", "Alarms at other levels",
+        "Left out",
+    )  # fmt: skip
+    for what in REMAINS:
+        of_what = [row for row in found if row["what"] == what]
+        seen = [row for row in of_what if row["verdict"]]
+        verdicts = [row["verdict"] for row in seen]
+        lost = sum(one in LOST for one in verdicts)
+        quiet = [verdicts.count(one) for one in QUIET]
+        errors, holds = _errors(seen)
+        limits = (
+            f"{np.mean(errors):+.0f} ± {1.96 * np.std(errors, ddof=1):.0f}" if len(errors) > 1 else "no case"
+        )
+        table.add_row(
+            what, str(len(seen)), str(sum(row["of_herniation"] in LOST for row in seen)), str(lost),
+            *map(str, quiet), str(len(verdicts) - lost - sum(quiet)), limits, f"{sum(holds)} of {len(holds)}",
+            str(sum(int(row["alarms"]) for row in seen)), str(len(of_what) - len(seen)),
+        )  # fmt: skip
+    return table
+
+
+def _errors(seen: Sequence[dict[str, str]]) -> tuple[list[float], list[bool]]:
+    """Measured less true change of volume, mm3, of each row, and whether its interval holds the true one."""
+    errors, holds = [], []
+    for row in seen:
+        true = float(row["true_last_mm3"]) - float(row["true_first_mm3"])
+        if row["first_mm3"] and row["last_mm3"]:
+            errors.append(float(row["last_mm3"]) - float(row["first_mm3"]) - true)
+        if row["low_mm3"] and row["high_mm3"]:
+            holds.append(float(row["low_mm3"]) <= true <= float(row["high_mm3"]))
+    return errors, holds
+
+
+def main(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where shrunk.csv goes; rows there are kept.")
+    ] = Path("out/bench"),
+    model: ModelFolder = None,
+    part: Annotated[
+        str, typer.Option("--part", help="test, validation, train or all, by training/split.toml.")
+    ] = "test",
+    per_scan: Annotated[int, typer.Option("--per-scan", min=1, help="Herniations per scan.")] = 3,
+) -> None:
+    """Put herniations into scans, let them shrink, compare the dates blind, and print what is said of them."""
+    with clear_errors():
+        data = data_folder()
+        if data is None:
+            raise InputError("no data: name its folder with RESORB_DATA")
+        chosen = cases(data / SET, part)
+        network = EmbeddedModel(model)
+        table = Table(output / "shrunk.csv", COLUMNS, OF_CASE)
+        run(chosen, network, data, per_scan, table)
+        subjects = {case.subject for case in chosen}
+        console().print(
+            printed(
+                [
+                    row
+                    for row in table.rows()
+                    if row["subject"] in subjects
+                    and row["model"] == network.source
+                    and row["resorb_version"] == __version__
+                ]
+            )
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)
