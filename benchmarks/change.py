@@ -29,7 +29,9 @@ PAIRS = (
     *("matched", "seconds", "peak_mib"),
 )
 QUIET = ("unchanged", "indeterminate")
+LOST = ("regressed", "resolved")
 POWER = 1  # the number of the herniation that lost a quarter
+LARGE_MM3 = 500.0
 VISIBLE_MM3 = 150.0  # a herniation of less need not be found
 Rows = Sequence[Mapping[str, str]]
 
@@ -126,8 +128,22 @@ def _alarms(pairs: Rows, _: Rows) -> str:
 
 def _power(protocol: str) -> Callable[[Rows, Rows], str]:
     return lambda pairs, _: _share(
-        [row["power"] in ("regressed", "resolved") for row in pairs if row["power"] and _same(row, protocol)]
+        [row["power"] in LOST for row in pairs if row["power"] and _same(row, protocol)]
     )
+
+
+def _halved(protocol: str) -> Callable[[Rows, Rows], str]:
+    def figure(_: Rows, rows: Rows) -> str:
+        lost_half = [
+            row
+            for row in rows
+            if row["what"] == "herniation.volume_mm3"
+            and _same(row, protocol)
+            and float(row["true_first"]) >= max(LARGE_MM3, 2 * float(row["true_last"]))
+        ]
+        return _share([row["verdict"] in LOST for row in lost_half])
+
+    return figure
 
 
 def _agreement(protocol: str) -> Callable[[Rows, Rows], str]:
@@ -176,6 +192,8 @@ FIGURES: tuple[tuple[str, str, Callable[[Rows, Rows], str]], ...] = (
     ("the same, 4 mm twice", "", _agreement("4 mm")),
     ("1,000 mm3 that lost 25 % called regressed, 3D twice", "95 %", _power("3D")),
     ("the same, 4 mm twice", "80 %", _power("4 mm")),
+    (f"{LARGE_MM3:.0f} mm3 or more that lost half or more, found twice, called so, 3D", "", _halved("3D")),
+    ("the same, 4 mm twice", "", _halved("4 mm")),
     ("95 % intervals of volume change that hold the truth", "92-98 %", _holds("volume_mm3")),
     ("95 % intervals of all changes that hold the truth", "92-98 %", _holds("")),
     (f"herniations of {VISIBLE_MM3:.0f} mm3 or more found", "", _found),

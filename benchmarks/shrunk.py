@@ -17,7 +17,7 @@ import typer
 from rich.table import Table as Printed
 
 from benchmarks.blind import ModelFolder, loaded_again
-from benchmarks.change import QUIET
+from benchmarks.change import LOST, QUIET
 from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
 from benchmarks.compared import compare_two
 from benchmarks.displaced import Planted, levels_in_order, plant
@@ -34,7 +34,6 @@ from resorb.simulation.implant.evaluation import implant_for_evaluation
 VOLUME_MM3 = (400.0, 1000.0)
 #: What becomes of the herniation, and the share of its volume that remains.
 REMAINS = {"unchanged": 1.0, "a quarter less": 0.75, "half": 0.5, "gone": 0.0}
-LOST = ("regressed", "resolved")
 OF_CASE = ("subject", "level", "model", "resorb_version")
 RESULTS = (
     "what", "true_first_mm3", "true_last_mm3", "first_mm3", "last_mm3", "low_mm3", "high_mm3", "verdict",

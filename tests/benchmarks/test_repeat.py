@@ -127,6 +127,24 @@ def test_figures_of_no_rows_say_so() -> None:
     assert {value for what, value in said.items() if "called regressed" in what} == {"no case"}
 
 
+def test_large_herniations_that_lost_half_are_counted_by_protocol() -> None:
+    def row(first: float, last: float, verdict: str, **others: str) -> dict[str, str]:
+        usual = {"what": "herniation.volume_mm3", "protocols": "3D - 3D"}
+        return usual | {"true_first": f"{first}", "true_last": f"{last}", "verdict": verdict} | others
+
+    rows = [
+        row(800, 400, "regressed"),
+        row(800, 100, "resolved"),
+        row(800, 300, "unchanged"),
+        row(800, 300, "regressed", protocols="4 mm - 4 mm"),
+        row(800, 300, "regressed", what="level.volume_mm3"),
+        row(800, 401, "regressed"),  # less than half
+        row(499, 10, "regressed"),  # small
+    ]
+    (of_3d,) = [figure for what, _, figure in FIGURES if "lost half" in what]
+    assert of_3d((), rows) == "67 % of 3"
+
+
 def test_until_the_model_is_tabulated_its_error_is_a_wider_estimate() -> None:
     exact = _section(*drawn(40, 3.0))
     tables = tomllib.loads(f"{exact}\n{estimate(exact)}")

@@ -74,6 +74,7 @@ class Cases:
             detectable_mm3=tuple(through.detectable_mm3(date) for date in (first, last)),
             informative=self.limits["unchanged_informative"],
             informative_mm3=self.limits["unchanged_informative_volume"],
+            notable=self.limits["unchanged_notable"],
             bulge=bulge.bulge_volume_mm3 if bulge is not None else None,
             deeper=subject.deeper(first, last),
             estimated=scans.table.estimated,

@@ -1,9 +1,12 @@
 """What became of a herniation, said no more certainly than the error allows.
 
 Volume decides. All levels of a pair of dates are looked at together, so that a pair in which nothing changed draws a
-false alarm at any of them in at most 5 % (Holm 1979, Scand J Stat 6, 65-70). Where there is no herniation, depth has to
-have changed too: asking for both can only take alarms away (intersection-union test; Berger 1982, Technometrics 24,
-295-300), so that the rate of the volumes alone still bounds it.
+false alarm at any of them in at most 5 % (Holm 1979, Scand J Stat 6, 65-70, with weights as in Benjamini & Hochberg
+1997, Scand J Stat 24, 407-418). More of the 5 % is spent where there is more herniated material, so that a herniation
+is not held back by four discs that have nothing to lose; where nothing changed the mean of both dates tells nothing of
+their difference, so the bound stays. Where there is no herniation, depth has to have changed too: asking for both can
+only take alarms away (intersection-union test; Berger 1982, Technometrics 24, 295-300), so that the rate of the
+volumes alone still bounds it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from resorb.comparison.error import CONFIDENCE, Compared
 from resorb.reading import Quantity
 
 ALPHA = 1 - CONFIDENCE
+#: What a level without a herniation weighs among all that are looked at; a herniation weighs its mean volume more.
+BARE_MM3 = 100.0
+CORRECTION = "Holm's correction, weighted by the size of the herniations"
 BEYOND = "beyond measurement error"
 #: The same where repeat imaging of such outlines was not tabulated.
 BEYOND_ESTIMATED = "beyond the estimated measurement error"
@@ -47,6 +53,7 @@ class Case:
         detectable_mm3: the least volume told from nothing on either date.
         informative: largest share of the first volume that the smallest detectable change may be for "unchanged";
             informative_mm3: the same of a level without a herniation.
+        notable: share of the first volume from which on a difference within its error is not called unchanged either.
         bulge: of the disc on the last date.
         deeper: of a level without a herniation, the depth too has changed beyond its error; its volume alone may be
             material far to the sides, where thick slices tell disc from its margin poorly.
@@ -66,6 +73,7 @@ class Case:
     detectable_mm3: tuple[float, ...] = (0.0, 0.0)
     informative: float = 0.5
     informative_mm3: float = np.inf
+    notable: float = np.inf
     bulge: Quantity | None = None
     deeper: bool = True
     estimated: bool = False
@@ -79,6 +87,12 @@ class Case:
         return BEYOND_ESTIMATED if self.estimated else BEYOND
 
     @property
+    def weight(self) -> float:
+        """How much of the false alarms that are allowed is spent on it, mm3; the same with its dates exchanged."""
+        known = [one.value for one in self.values if one.value is not None]
+        return BARE_MM3 + (float(np.mean(known)) if any(self.found) and known else 0.0)
+
+    @property
     def tested(self) -> bool:
         """Whether it is one of the family in which false alarms are controlled."""
         return not self.barred and self.history != "operated" and self.volume.p_value is not None
@@ -87,19 +101,22 @@ class Case:
 def judge(cases: Sequence[Case]) -> tuple[Verdict, ...]:
     """Verdicts of all herniations and levels that are looked at together."""
     tested = [case for case in cases if case.tested]
-    adjusted = dict(
-        zip(map(id, tested), holm([float(case.volume.p_value or 0.0) for case in tested]), strict=True)
-    )
+    p_values = [float(case.volume.p_value or 0.0) for case in tested]
+    adjusted = dict(zip(map(id, tested), holm(p_values, [case.weight for case in tested]), strict=True))
     return tuple(_verdict(case, adjusted.get(id(case)), len(tested)) for case in cases)
 
 
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """P-values corrected for how many they are (Holm's step-down method)."""
-    order = np.argsort(p_values, kind="stable")
-    count = len(p_values)
-    steps = [min(1.0, (count - rank) * p_values[index]) for rank, index in enumerate(order)]
-    corrected = np.empty(count)
-    corrected[order] = np.maximum.accumulate(steps) if steps else []
+def holm(p_values: Sequence[float], weights: Sequence[float]) -> tuple[float, ...]:
+    """P-values corrected for how many they are (Holm's step-down method, weighted); equal weights are his plain one.
+
+    Args:
+        p_values: (n,); weights: (n,) above 0, which must not depend on them where nothing changed.
+    """
+    order = np.argsort(np.divide(p_values, weights), kind="stable")
+    ordered, weighing = np.asarray(p_values)[order], np.asarray(weights)[order]
+    left = np.cumsum(weighing[::-1])[::-1]  # of itself and those that come after it
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(np.maximum.accumulate(ordered * left / weighing), 1.0)
     return tuple(float(p) for p in corrected)
 
 
@@ -107,7 +124,7 @@ def _verdict(case: Case, adjusted: float | None, looked_at: int) -> Verdict:
     value, words, why = _outcome(case, adjusted)
     reasons = [*why, *case.notes]
     if value != "indeterminate" and looked_at > 1:
-        reasons.append(f"{looked_at} herniations and levels were looked at together (Holm's correction).")
+        reasons.append(f"{looked_at} herniations and levels were looked at together ({CORRECTION}).")
     if value not in ("unchanged", "indeterminate"):
         reasons.append(SPONTANEOUS if case.history == "none" else REASONS[case.history])
     first, last = case.dates
@@ -197,6 +214,8 @@ def _unchanged(case: Case, one: float) -> tuple[Outcome, str, list[str]]:
         return "indeterminate", f"no longer found on {case.dates[1].name}, but {limit} ({both}).", []
     if any(case.found) and smallest > case.informative * one:
         return "indeterminate", f"{both}; {limit}: too much to call it unchanged.", []
+    if any(case.found) and abs(case.volume.difference.absolute.value or 0.0) > case.notable * one:
+        return "indeterminate", f"{both}; {limit}, and it may have changed by as much as it seems.", []
     if not any(case.found) and smallest > case.informative_mm3:
         least = f"a herniation of {mm3(case.informative_mm3)} could have come or gone unseen"
         return "indeterminate", f"no herniation on either date ({both}), but {limit}: {least}.", []
