@@ -62,7 +62,7 @@ def disc(level: Level, depth_mm: float | None, *flags: str) -> DiscReading:
 
 
 def timepoint(of: Study, found: Anatomy, *discs: DiscReading) -> Timepoint:
-    displaced = np.zeros(of.sagittal.volume.shape, np.uint16)
+    displaced = np.zeros(of.sagittal.volume.shape, np.uint8)
     displaced[1, 2, 3] = L4L5.ordinal
     reading = Reading(
         resorb_version="0",

@@ -26,6 +26,7 @@ from resorb.rims import (
     sacral_rim,
 )
 from resorb.study import FloatArray, Volume
+from resorb.voxels import index_of
 
 MIN_SECTION_MM2 = 80.0
 #: Decimals of a millimetre: which points face the disc does not hang on how a file rounds an affine.
@@ -106,7 +107,7 @@ def fit_frame(anatomy: Anatomy, level: Level, *, slip_limit_mm: float) -> Frame:
         replace(rim, outline=closed_rim(rim, front, half_width_mm(points)))
         for rim, front, points in zip(rims, fronts, local, strict=True)
     ]
-    _believable(rims, (labels.to_world(np.argwhere(anatomy.disc(level))) - origin) @ axes.T, level)
+    _believable(rims, (labels.to_world(index_of(anatomy.disc(level))) - origin) @ axes.T, level)
     return Frame(
         level=level,
         origin=origin,
@@ -190,11 +191,11 @@ def _near_disc(anatomy: Anatomy, level: Level) -> NDArray[np.bool_]:
     body = anatomy.body(level.lower)
     if level.lower != "S1" or not body.any():
         return body
-    disc = np.argwhere(anatomy.disc(level))
+    disc = index_of(anatomy.disc(level))
     if not len(disc):
         return body
     centre = anatomy.labels.to_world(disc.mean(axis=0))
-    index = np.argwhere(body)
+    index = index_of(body)
     far = np.linalg.norm(anatomy.labels.to_world(index)[:, 1:] - centre[1:], axis=1) > 34.0
     near = body.copy()
     near[tuple(index[far].T)] = False
@@ -206,7 +207,7 @@ def _outline(volume: Volume, mask: NDArray[np.bool_], vertebra: str) -> FloatArr
 
     Outlines are smoothed and lie between voxel centres, so that they are not biased by half a voxel.
     """
-    found = np.argwhere(mask)
+    found = index_of(mask)
     if len(found) * volume.voxel_volume_mm3 < 1000.0:
         raise NotMeasurableError(
             f"the vertebra {vertebra} is not in the field, or only a small part of it is"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from resorb.anatomy import Anatomy, Level, Structure
 from resorb.study import FloatArray, Volume
+from resorb.voxels import index_of
 
 BY_SHAPE, BY_CANAL = "the shape of the bodies", "the canal behind the two bodies"
 CANAL_ROWS_MM = 8.0  # above and below the middle of a body
@@ -52,7 +53,7 @@ def midline_of(anatomy: Anatomy, level: Level) -> Midline:
     if planes:
         point, normal = (np.mean(part, axis=0) for part in zip(*planes, strict=True))
         return Midline(np.asarray(point), np.asarray(normal / np.linalg.norm(normal)), BY_SHAPE)
-    found = [np.argwhere(anatomy.body(name)) for name in (level.upper, level.lower)]
+    found = [index_of(anatomy.body(name)) for name in (level.upper, level.lower)]
     if (canal := _behind_bodies(anatomy, found)) is not None:
         return Midline(canal, None, BY_CANAL)
     return Midline(labels.to_world(np.concatenate(found).mean(axis=0)), None, "the middle of the field")
@@ -62,7 +63,7 @@ def _plane(anatomy: Anatomy, vertebra: str) -> tuple[FloatArray, FloatArray] | N
     """Plane of symmetry of a body, as `_symmetry`; None too where the canal does not lie in it."""
     body = anatomy.body(vertebra)
     plane = _symmetry(anatomy.labels, body)
-    canal = None if plane is None else _behind_bodies(anatomy, [np.argwhere(body)])
+    canal = None if plane is None else _behind_bodies(anatomy, [index_of(body)])
     if plane is None or canal is None or abs(float((canal - plane[0]) @ plane[1])) <= MAX_OFF_CANAL_MM:
         return plane
     return None
@@ -73,7 +74,7 @@ def _symmetry(labels: Volume, body: NDArray[np.bool_]) -> tuple[FloatArray, Floa
     section = np.count_nonzero(body, axis=(1, 2))
     if not section.any() or max(section[0], section[-1]) > EDGE_SHARE * section.max():
         return None
-    world = labels.to_world(np.argwhere(body))
+    world = labels.to_world(index_of(body))
     centroid = world.mean(axis=0)
     # A voxel is a box, not a point.
     spread = np.cov((world - centroid).T) + labels.affine[:3, :3] @ labels.affine[:3, :3].T / 12.0
@@ -85,7 +86,7 @@ def _symmetry(labels: Volume, body: NDArray[np.bool_]) -> tuple[FloatArray, Floa
 def _behind_bodies(anatomy: Anatomy, bodies: list[NDArray[np.intp]]) -> FloatArray | None:
     """Middle (3,) of the canal at the height of two bodies, given by their voxels; None where no canal is seen."""
     labels = anatomy.labels
-    sac = np.argwhere(anatomy.structure(Structure.THECAL_SAC))
+    sac = index_of(anatomy.structure(Structure.THECAL_SAC))
     heights = [float(np.median(body[:, 1])) for body in bodies if len(body)]
     if not len(sac) or not heights:
         return None

@@ -19,7 +19,7 @@ class Timepoint:
     """The measured state of one date.
 
     Attributes:
-        displaced: uint16 volume on the grid of the sagittal series; a voxel of displaced material holds
+        displaced: uint8 volume on the grid of the sagittal series; a voxel of displaced material holds
             the ordinal of its level (`Level.ordinal`), all others 0.
         frames: the local frame and reference surface of every level that could be framed.
     """

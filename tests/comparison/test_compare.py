@@ -261,7 +261,7 @@ def test_a_rate_is_as_wide_as_the_difference_it_comes_from() -> None:
 
 def marked(point: Timepoint) -> Timepoint:
     """With displaced material of L4/L5 in every slice."""
-    marks = np.zeros(point.displaced.shape, np.uint16)
+    marks = np.zeros(point.displaced.shape, np.uint8)
     marks[:, 1, 1] = L4L5.ordinal
     return replace(point, displaced=point.displaced.with_data(marks))
 

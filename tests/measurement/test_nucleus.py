@@ -40,7 +40,7 @@ def painted() -> tuple[Volume, NDArray[np.bool_], NDArray[np.bool_]]:
 
 def test_the_ratio_is_that_of_the_middle_of_the_disc() -> None:
     image, disc, sac = painted()
-    found = nucleus_ratio(image, disc, sac, frame())
+    found = nucleus_ratio(image, np.argwhere(disc), sac, frame())
     assert found.value == pytest.approx(NUCLEUS / CSF, rel=0.02)
 
 
@@ -51,11 +51,11 @@ def test_what_is_displaced_is_no_nucleus() -> None:
         (np.abs(local[..., 0]) < 6) & (local[..., 1] >= 0) & (local[..., 1] < 8) & (np.abs(local[..., 2]) < 4)
     )
     image.data[behind] = 5.0
-    found = nucleus_ratio(image, disc | behind, sac & ~behind, frame())
+    found = nucleus_ratio(image, np.argwhere(disc | behind), sac & ~behind, frame())
     assert found.value == pytest.approx(NUCLEUS / CSF, rel=0.02)
 
 
 def test_without_disc_or_csf_there_is_a_reason() -> None:
     image, disc, sac = painted()
-    assert "too small" in nucleus_ratio(image, np.zeros_like(disc), sac, frame()).reason
-    assert "no CSF" in nucleus_ratio(image, disc, np.zeros_like(sac), frame()).reason
+    assert "too small" in nucleus_ratio(image, np.zeros((0, 3), np.intp), sac, frame()).reason
+    assert "no CSF" in nucleus_ratio(image, np.argwhere(disc), np.zeros_like(sac), frame()).reason

@@ -129,6 +129,6 @@ def timepoint(
         study=Study((series,), series, None, (f"series 3 ({HOSTILE})",), (), record.study_date, "00"),
         anatomy=Anatomy(blank.with_data(labels), LEVELS, LevelNaming("the sacrum"), "by construction", {}),
         reading=record,
-        displaced=blank.with_data(np.where(material, DISPLACED.ordinal, 0).astype(np.uint16)),
+        displaced=blank.with_data(np.where(material, DISPLACED.ordinal, 0).astype(np.uint8)),
         frames={level: frame(level) for level in LEVELS} if framed else {},
     )

@@ -19,6 +19,7 @@ from resorb.frame import Frame, Rim
 from resorb.limits import Limits
 from resorb.study import FloatArray
 from resorb.timepoint import Timepoint
+from resorb.voxels import index_of
 
 MIDDLE_MM = 6.0  # half the width of the slab, round the midline, that a body is measured in
 MIN_VOXELS = 30
@@ -66,7 +67,7 @@ def bodies(timepoint: Timepoint) -> dict[Level, Body]:
     frames = timepoint.frames
     found = {}
     for level, frame in frames.items():
-        index = np.argwhere(ordered.body(level.upper))
+        index = index_of(ordered.body(level.upper))
         if not len(index):
             continue
         local = frame.to_local(labels.to_world(index))
@@ -193,7 +194,7 @@ def _names(
 def _renamed(timepoint: Timepoint, names: Mapping[Level, Level]) -> Timepoint:
     """A date with its levels under other names; those without a name are left out."""
     indices = np.arange(np.iinfo(np.uint16).max + 1, dtype=np.uint16)
-    marks = indices.copy()
+    marks = np.arange(np.iinfo(np.uint8).max + 1, dtype=np.uint8)
     for level, name in names.items():
         marks[level.ordinal] = name.ordinal
         indices[_body(level.lower)] = _body(name.lower)

@@ -13,6 +13,7 @@ from resorb.anatomy import STRUCTURE_STEP, VERTEBRAE, Anatomy, Structure, anatom
 from resorb.errors import NotMeasurableError
 from resorb.frame import Frame
 from resorb.study import FloatArray, Volume
+from resorb.voxels import box_of
 
 AROUND_MM = 4.0  # so far around the bone, tissue moves with it
 INTO_DISC_MM = 1.5  # of the disc, what clings to the endplate
@@ -120,10 +121,10 @@ def _cut_out(image: Volume, anatomy: Anatomy, own: int, name: str) -> tuple[Volu
     """Image and labels around one label, fine voxels joined, and the distance to its outline."""
     labels = anatomy.labels.data
     there = np.asarray(labels == own)
-    if np.count_nonzero(there) * image.voxel_volume_mm3 < MIN_VOLUME_MM3:
+    box = box_of(there)
+    if box is None or np.count_nonzero(there[box]) * image.voxel_volume_mm3 < MIN_VOLUME_MM3:
         raise NotMeasurableError(f"hardly anything of {name} is in the field")
     room = np.ceil(BOX_MM / image.spacing_mm).astype(int)
-    box = ndimage.find_objects(there.view(np.uint8))[0]
     cut = tuple(slice(max(0, part.start - pad), part.stop + pad) for part, pad in zip(box, room, strict=True))
     every = np.maximum((FINE_MM / image.spacing_mm).astype(int), 1)
     sparse = tuple(slice(None, None, int(step)) for step in every)

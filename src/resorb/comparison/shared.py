@@ -16,6 +16,7 @@ from resorb.frame import Frame
 from resorb.reading import DiscReading, Herniation, Quantity
 from resorb.study import FloatArray
 from resorb.timepoint import Timepoint
+from resorb.voxels import index_of
 
 CROPPED = "cropped"
 METHOD = "what every date's field shows of it"
@@ -101,7 +102,7 @@ def _span(point: Timepoint, level: Level) -> tuple[float, float]:
 def _within(disc: DiscReading, point: Timepoint, span: tuple[float, float], parts: bool) -> DiscReading:
     """A level, and if asked for its herniations, with volumes of what lies in a span from left to right."""
     level = Level.parse(disc.level)
-    index = np.argwhere(point.displaced.data == level.ordinal)
+    index = index_of(point.displaced.data == level.ordinal)
     left = point.frames[level].to_local(point.displaced.to_world(index))[:, 0] if len(index) else np.empty(0)
     volume = _part(disc.volume_mm3, left, span)
     if not parts:

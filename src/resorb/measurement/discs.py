@@ -27,6 +27,7 @@ from resorb.measurement.signal import t2_ratio
 from resorb.reading import DiscReading, Quantity, Reading
 from resorb.study import Study, Volume
 from resorb.timepoint import Timepoint
+from resorb.voxels import index_of
 
 #: Voxels around the vertebrae of a level that are kept with it.
 PAD = 8
@@ -59,8 +60,8 @@ def measure(
 
     found: dict[Level, Frame] = {}
     discs: list[DiscReading] = []
-    mask = np.zeros(image.shape, np.uint16)
-    boxes = ndimage.find_objects(ordered.labels.data.astype(np.int32))
+    mask = np.zeros(image.shape, np.uint8)
+    boxes = ndimage.find_objects(ordered.labels.data)
     for level in anatomy.levels:
         near, corner = _around(ordered, level, boxes)
         try:
@@ -101,8 +102,7 @@ class _Signal:
         return t2_ratio(self._image, self._sac, in_image, self._clipped)
 
     def nucleus(self, scene: LevelScene, corner: NDArray[np.intp]) -> Quantity:
-        disc = np.zeros(self._image.shape, bool)
-        disc[tuple((np.argwhere(scene.anatomy.disc(scene.frame.level)) + corner).T)] = True
+        disc = index_of(scene.anatomy.disc(scene.frame.level)) + corner
         return nucleus_ratio(self._image, disc, self._sac, scene.frame)
 
 

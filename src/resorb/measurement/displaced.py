@@ -13,6 +13,7 @@ from resorb.measurement.material import cell_shares
 from resorb.measurement.shape import Shape
 from resorb.measurement.surface import Surface, surface_of
 from resorb.study import FloatArray, Volume
+from resorb.voxels import index_of
 
 JUST_INSIDE_MM = 2.0
 LAYER_MM, ROWS_MM = 0.25, 0.8  # of the profile of axial sections; about one and a half pixels of a T2 series
@@ -168,7 +169,7 @@ def find_displaced(disc: NDArray[np.bool_], frame: Frame, grid: Volume) -> tuple
         frame: the level's frame and reference surface.
         grid: the volume whose grid the mask is on.
     """
-    index = np.argwhere(disc)
+    index = index_of(disc)
     world = grid.to_world(index)
     behind = surface_of(frame).outward_mm(frame.to_local(world))
     keep = behind > 0

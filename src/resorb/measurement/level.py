@@ -17,6 +17,7 @@ from resorb.measurement.material import Grid, Material, make_grid, material_on, 
 from resorb.measurement.shape import Mask, Shape, shape_of
 from resorb.measurement.summits import Part, split
 from resorb.measurement.surface import Surface, surface_of
+from resorb.voxels import index_of
 
 SAGITTAL, AXIAL, BOTH = "sagittal", "axial", "sagittal and axial"
 NEAR_MM = 1.0  # disc this near to the reference surface is looked at closely
@@ -57,7 +58,7 @@ class LevelScene:
         if (around := self.surface.circumference_mm) is not None:
             return around
         local = self.frame.to_local(
-            self.anatomy.labels.to_world(np.argwhere(self.anatomy.disc(self.frame.level)))
+            self.anatomy.labels.to_world(index_of(self.anatomy.disc(self.frame.level)))
         )
         middle = local[(np.abs(local[:, 0]) < 5.0) & (local[:, 1] < 0), 1]
         a = (-float(np.quantile(middle, 0.02)) if len(middle) else 34.0) / 2
@@ -112,7 +113,7 @@ def _body_width(frame: Frame, near: Anatomy) -> float:
     widths = [float(np.ptp(r.outline[:, 0])) for r in (frame.upper, frame.lower) if r.outline is not None]
     if widths:
         return float(np.mean(widths))
-    local = frame.to_local(near.labels.to_world(np.argwhere(near.disc(frame.level))))
+    local = frame.to_local(near.labels.to_world(index_of(near.disc(frame.level))))
     middle = local[np.abs(local[:, 0]) < 5.0, 1]
     return WIDTH_OVER_LENGTH * (-float(np.quantile(middle, 0.02)) if len(middle) else 34.0)
 

@@ -19,22 +19,21 @@ FEWEST = 20
 METHOD = "mean signal of the middle of the disc over the brightest quarter of the sac near it"
 
 
-def nucleus_ratio(image: Volume, disc: NDArray[np.bool_], sac: NDArray[np.bool_], frame: Frame) -> Quantity:
+def nucleus_ratio(image: Volume, disc: NDArray[np.intp], sac: NDArray[np.bool_], frame: Frame) -> Quantity:
     """Mean signal of the middle of a disc over that of CSF beside it, in the slices next to the midline.
 
     Args:
         image: the T2 volume, in sagittal order.
-        disc: (i, j, k) mask of the disc.
+        disc: (n, 3) voxels of the disc.
         sac: (i, j, k) mask of the thecal sac.
         frame: of the level.
     """
-    index = np.argwhere(disc)
-    local = frame.to_local(image.to_world(index)) if len(index) else np.zeros((0, 3))
+    local = frame.to_local(image.to_world(disc)) if len(disc) else np.zeros((0, 3))
     middle = np.abs(local[:, 0]) <= max(MIDDLE_MM, 0.75 * float(image.spacing_mm[0]))
     core = _core(local[middle])
     if np.count_nonzero(core) < FEWEST:
         return Quantity(value=None, reason="the middle of the disc is too small for a signal")
-    chosen = index[middle]
+    chosen = disc[middle]
     rows = float(np.median(chosen[:, 1]))
     reach = REACH_MM / float(image.spacing_mm[1])
     slices = np.unique(chosen[:, 0])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from resorb.study import FloatArray, Volume
+from resorb.voxels import box_of
 
 Mask = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
@@ -45,11 +46,11 @@ class Shape:
 
 def shape_of(mask: Mask, volume: Volume) -> Shape | None:
     """The shape of a mask (i, j, k) on a grid whose slices lie along the first axis; None where it is empty."""
-    box = ndimage.find_objects(mask.astype(np.uint8))
-    if not box or box[0] is None:
+    box = box_of(mask)
+    if box is None:
         return None
     parts = tuple(
-        slice(max(s.start - PAD, 0), min(s.stop + PAD, n)) for s, n in zip(box[0], mask.shape, strict=True)
+        slice(max(s.start - PAD, 0), min(s.stop + PAD, n)) for s, n in zip(box, mask.shape, strict=True)
     )
     part = mask[parts]
     pixels = volume.spacing_mm[1:]

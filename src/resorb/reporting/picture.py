@@ -17,6 +17,7 @@ from resorb.reporting.view import Rect, SagittalView
 from resorb.reporting.words import slice_place
 from resorb.study import FloatArray, Volume
 from resorb.timepoint import Timepoint
+from resorb.voxels import index_of
 
 #: The picture's centre lies this far in front of the posterior rim: the whole disc and the canal are seen.
 AHEAD_MM = 9.0
@@ -160,7 +161,7 @@ class Pictures:
         if (frame := self.timepoint.frames.get(level)) is not None:
             return np.asarray(frame.origin)
         labels = self.timepoint.anatomy.labels
-        voxels = np.argwhere(self.timepoint.anatomy.disc(level))
+        voxels = index_of(self.timepoint.anatomy.disc(level))
         return labels.to_world(voxels.mean(axis=0) if len(voxels) else (np.array(labels.shape) - 1) / 2)
 
     @lru_cache(maxsize=32)  # noqa: B019 - the pictures live no longer than one report

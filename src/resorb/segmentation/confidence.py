@@ -11,6 +11,7 @@ from scipy import ndimage
 from resorb.anatomy import Level, Structure, anatomy_index
 from resorb.segmentation import bounds
 from resorb.study import Volume
+from resorb.voxels import box_of
 
 NEAR_MM = 2.0  # outside the outline: farther away the model is sure of something else
 
@@ -58,12 +59,12 @@ def expected_dice(structures: Volume, probability: NDArray[np.uint8], disc: NDAr
 
 def soft_dice(structures: Volume, probability: NDArray[np.uint8], disc: NDArray[np.bool_]) -> float:
     """Soft Dice Confidence of one disc as the probabilities alone give it; arguments as for `expected_dice`."""
-    found = ndimage.find_objects(disc.astype(np.uint8))
-    if not found:
+    found = box_of(disc)
+    if found is None:
         return 0.0
     reach = np.maximum(np.round(NEAR_MM / structures.spacing_mm[1:]).astype(int), 1)
     margin = (0, *reach)
-    box = tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(found[0], margin, strict=True))
+    box = tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(found, margin, strict=True))
     inside, own = disc[box], probability[box].astype(np.float32) / 255.0
     around = ndimage.maximum_filter(inside.astype(np.uint8), size=(1, *(2 * reach + 1))) > 0
     around &= structures.data[box] != Structure.DISC

@@ -21,6 +21,7 @@ from resorb.segmentation.confidence import confidences
 from resorb.segmentation.count import count_doubts
 from resorb.segmentation.paint import paint
 from resorb.study import FloatArray, Volume
+from resorb.voxels import box_of, index_of
 
 MIN_DISC_MM3 = 250.0  # a lumbar disc cut to one 4 mm slice still holds more
 MIN_SACRUM_MM3 = 2500.0  # a 4 mm slice of S1 and S2 holds as much; less is a false speck
@@ -107,11 +108,9 @@ def name_levels(
 
 def _surroundings(structures: NDArray[np.uint8]) -> tuple[slice, slice, slice]:
     """The box of all that was found, with a margin: the rest of the image need not be gone through again and again."""
-    boxes = ndimage.find_objects((structures > 0).astype(np.uint8)) or [tuple(map(slice, structures.shape))]
-    low = [max(0, (side.start or 0) - MARGIN_VOXELS) for side in boxes[0]]
-    high = [
-        min(size, side.stop + MARGIN_VOXELS) for side, size in zip(boxes[0], structures.shape, strict=True)
-    ]
+    box = box_of(structures > 0) or tuple(slice(0, size) for size in structures.shape)
+    low = [max(0, side.start - MARGIN_VOXELS) for side in box]
+    high = [min(size, side.stop + MARGIN_VOXELS) for side, size in zip(box, structures.shape, strict=True)]
     i, j, k = map(slice, low, high)
     return i, j, k
 
@@ -120,7 +119,7 @@ def _check_orientation(structures: Volume) -> None:
     """Refuse an image whose anatomy contradicts its affine: a sac in front of the bodies, a sacrum above them."""
 
     def centre(structure: Structure) -> FloatArray | None:
-        index = np.argwhere(structures.data == structure)
+        index = index_of(structures.data == structure)
         enough = len(index) * structures.voxel_volume_mm3 >= MIN_SACRUM_MM3
         return structures.to_world(index.mean(axis=0)) if enough else None
 
@@ -149,7 +148,7 @@ def _discs(structures: Volume) -> tuple[list[_Piece], NDArray[np.int32]]:
     if count == 0:
         return [], components
     ids = np.arange(1, count + 1)
-    index = np.argwhere(mask)
+    index = index_of(mask)
     of = components[tuple(index.T)]
     voxels = np.bincount(of, minlength=count + 1)[1:]
     volumes = voxels * structures.voxel_volume_mm3
@@ -198,9 +197,9 @@ def _sacrum_top(structures: Volume) -> float | None:
     if sizes[best - 1] < MIN_SACRUM_MM3:
         return None
     # The sacral promontory is the top; the disc's own centre lies above S1's upper quarter.
-    height = structures.to_world(np.argwhere(components == best))[:, 2]
+    height = structures.to_world(index_of(components == best))[:, 2]
     top = float(np.quantile(height, 0.75))
-    bodies = structures.to_world(np.argwhere(structures.data == Structure.VERTEBRAL_BODY))[:, 2]
+    bodies = structures.to_world(index_of(structures.data == Structure.VERTEBRAL_BODY))[:, 2]
     if len(bodies) and float(np.mean(bodies < top)) > MAX_BODY_BELOW:
         return None
     return top

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from resorb.anatomy import STRUCTURE_STEP, VERTEBRAE, Level, Structure, anatomy_index
 from resorb.study import FloatArray, Volume
+from resorb.voxels import index_of
 
 MIN_SHARE = 0.7  # a piece of body with more than this share in one slab belongs to one vertebra
 MIN_FRAGMENT_MM3 = 40.0
@@ -52,7 +53,7 @@ def paint(
         (Structure.VERTEBRAL_BODY, across, 0.0),
         (Structure.POSTERIOR_ELEMENTS, along, 16.0),
     ):
-        index = np.argwhere(structures.data == structure)
+        index = index_of(structures.data == structure)
         if len(index):
             vertebra = _vertebra_of(
                 structures.to_world(index), centres + caudal_mm * normals, normals, levels

@@ -18,6 +18,7 @@ from resorb.segmentation.model import Segmentation
 from resorb.segmentation.resampling import YIELDING
 from resorb.segmentation.rim import ROUNDING_MM
 from resorb.study import FloatArray, Volume
+from resorb.voxels import box_of, index_of
 
 #: From the canal's middle to either side. Chosen with `resampling.BODY_ODDS` on simulated patients that are not
 #: scored; docs/model.md tells what else was tried.
@@ -48,7 +49,7 @@ def with_whole_sides(found: Segmentation) -> Segmentation:
 def _grown(body: NDArray[np.bool_], likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """What is likely and hangs together with a body."""
     side = np.zeros(body.shape, bool)
-    for box in ndimage.find_objects((body | likely).astype(np.uint8)):
+    if (box := box_of(body | likely)) is not None:
         pieces, count = ndimage.label(body[box] | likely[box], structure=TOUCHING)
         holds = np.zeros(count + 1, bool)
         holds[pieces[body[box]]] = True
@@ -58,7 +59,7 @@ def _grown(body: NDArray[np.bool_], likely: NDArray[np.bool_]) -> NDArray[np.boo
 
 def _middle_of_canal(structures: Volume) -> FloatArray | None:
     """(rows,) slice in which the middle of the sac lies, on a straight line; None without a sac."""
-    index = np.argwhere(structures.data == Structure.THECAL_SAC)
+    index = index_of(structures.data == Structure.THECAL_SAC)
     if not len(index):
         return None
     straight = np.ptp(index[:, 1]) * float(structures.spacing_mm[1]) > MIN_HEIGHT_MM

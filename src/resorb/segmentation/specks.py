@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from resorb.anatomy import Structure
 from resorb.segmentation.model import Segmentation
+from resorb.voxels import box_of, index_of
 
 #: A piece of sac smaller than this share of the largest is a speck; between two levels that are stenosed shut there is
 #: a sixth of a lumbar sac and more.
@@ -31,7 +32,7 @@ def without_specks(found: Segmentation) -> Segmentation:
     """
     data = found.structures.data
     specks = np.zeros(data.shape, bool)
-    for box in ndimage.find_objects((data > 0).astype(np.uint8)):
+    if (box := box_of(data > 0)) is not None:
         specks[box][tuple(_specks(data[box]).T)] = True
     return found.with_structure(specks, Structure.BACKGROUND)
 
@@ -57,6 +58,6 @@ def _specks(structures: NDArray[np.uint8]) -> Index:
 
 def _pieces(mask: NDArray[np.bool_]) -> tuple[Index, NDArray[np.intp]]:
     """Index (n, 3) of the voxels of a mask, and (n,) the number of the connected piece that each belongs to."""
-    index = np.argwhere(mask)
+    index = index_of(mask)
     pieces, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
     return index, pieces[tuple(index.T)].astype(np.intp)

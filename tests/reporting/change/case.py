@@ -85,7 +85,7 @@ def halved(point: Timepoint) -> Timepoint:
     """The caudal half of the displaced material gone, and no herniation found any more."""
     points = point.displaced.to_world(np.moveaxis(np.indices(point.displaced.shape), 0, -1))
     gone = (point.displaced.data > 0) & (points[..., 2] < 1.0)
-    displaced = point.displaced.with_data(np.where(gone, 0, point.displaced.data).astype(np.uint16))
+    displaced = point.displaced.with_data(np.where(gone, 0, point.displaced.data).astype(np.uint8))
     discs = tuple(disc.model_copy(update={"flags": (), "apex": None}) for disc in point.reading.discs)
     return replace(point, displaced=displaced, reading=point.reading.model_copy(update={"discs": discs}))
 

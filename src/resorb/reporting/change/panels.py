@@ -22,6 +22,7 @@ from resorb.reporting.scene import Arrow, Kind, Name, Outline, Scene
 from resorb.reporting.words import slice_place
 from resorb.study import FloatArray, Plane
 from resorb.timepoint import Timepoint
+from resorb.voxels import index_of
 
 SIZE_MM = 70.0
 PIXEL_MM = 0.2
@@ -132,7 +133,7 @@ class Panels:
         """Local point (3,) at which the planes are laid: the fullest sagittal and the fullest axial section."""
         n = self.largest
         point, frame = self.timepoints[n], self._frames[n]
-        voxels = np.argwhere(point.displaced_at(self._level))
+        voxels = index_of(point.displaced_at(self._level))
         if not len(voxels):
             return np.zeros(3)
         local = frame.to_local(point.displaced.to_world(voxels))
