@@ -192,7 +192,11 @@ FIGURES: tuple[tuple[str, str, Callable[[Rows, Rows], str]], ...] = (
     ("the same, 4 mm twice", "", _agreement("4 mm")),
     ("1,000 mm3 that lost 25 % called regressed, 3D twice", "95 %", _power("3D")),
     ("the same, 4 mm twice", "80 %", _power("4 mm")),
-    (f"{LARGE_MM3:.0f} mm3 or more that lost half or more, found twice, called so, 3D", "", _halved("3D")),
+    (
+        f"{LARGE_MM3:.0f} mm3 or more that lost half or more, not all, and are followed: called so, 3D twice",
+        "",
+        _halved("3D"),
+    ),
     ("the same, 4 mm twice", "", _halved("4 mm")),
     ("95 % intervals of volume change that hold the truth", "92-98 %", _holds("volume_mm3")),
     ("95 % intervals of all changes that hold the truth", "92-98 %", _holds("")),

@@ -16,6 +16,7 @@ from resorb.change import Between, Change, LevelChange, Track
 from resorb.comparison.compare import compare
 from resorb.comparison.error import Table
 from resorb.comparison.joint import joint_frames
+from resorb.comparison.levels import agree_on_levels
 from resorb.comparison.registration import register_levels
 from resorb.comparison.shared import METHOD
 from resorb.errors import NotMeasurableError
@@ -118,14 +119,15 @@ def compared(
 def compare_two(
     one: Timepoint, two: Timepoint, table: Table | None
 ) -> tuple[tuple[Timepoint, Timepoint], Change]:
-    """Register, measure against the joint reference, and compare; nothing was done between the dates."""
-    registrations = register_levels((one, two))
-    frames = joint_frames((one, two), registrations)
+    """Agree on levels, register, measure against the joint reference, compare; nothing was done in between."""
+    points, _ = agree_on_levels((one, two))
+    registrations = register_levels(points)
+    frames = joint_frames(points, registrations)
     again = tuple(
-        measure(point.study, point.anatomy, frames=own) for point, own in zip((one, two), frames, strict=True)
+        measure(point.study, point.anatomy, frames=own) for point, own in zip(points, frames, strict=True)
     )
     between = (Between(first=1, last=2, history="none"),)
-    return (again[0], again[1]), compare((one, two), again, registrations, between, table=table)
+    return (again[0], again[1]), compare(points, again, registrations, between, table=table)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.table import Table as Printed
 from scipy import ndimage
 
-from benchmarks.blind import ModelFolder, ModelOf, found, loaded_again, one_model, segmented
+from benchmarks.blind import ModelFolder, found, loaded_again, segmented
 from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
 from benchmarks.implant_cases import LEVELS, SET, Subject, level_frame, read_subject
 from benchmarks.labelled import Case, Mask, cases
@@ -23,6 +23,7 @@ from resorb.anatomy import STRUCTURE_STEP
 from resorb.errors import NotMeasurableError
 from resorb.frame import Frame
 from resorb.measurement.displaced import find_displaced
+from resorb.segmentation.model import EmbeddedModel
 from resorb.simulation.implant import Implanted
 from resorb.simulation.implant.evaluation import implant_for_evaluation
 from resorb.simulation.spec import HerniationSpec
@@ -38,6 +39,8 @@ OF_CASE = ("set", "subject", "part", "level", "model", "resorb_version")
 RESULTS = (
     "implant_mm3", "implant_recall", "implant_dice", "truth_mm3", "bulge_mm3", "predicted_mm3", "dice",
 )  # fmt: skip
+#: The rows of a level, from the case, its scan, the level, and the number of the herniation.
+RowsOf = Callable[[Case, Subject, Level, int], list[dict[str, str]]]
 COLUMNS = (*OF_CASE, "type", "zone", "side", "asked_mm3", "seed", "depth_mm", *RESULTS, "refused", "left_out")
 
 
@@ -137,42 +140,62 @@ def agreement(before: Volume, planted: Planted, predicted: Mask) -> dict[str, fl
     }
 
 
-def run(chosen: list[Case], model_of: ModelOf, data: Path, per_scan: int, table: Table) -> set[str]:
-    """Make and segment every case that is not in the table yet; returns the models' sources.
+def fill(
+    table: Table, chosen: Sequence[Case], model: EmbeddedModel, data: Path, per_scan: int, rows_of: RowsOf
+) -> None:
+    """Append the rows of every level that is not in the table yet.
 
-    Of each scan, levels are tried in a drawn order until `per_scan` of them hold a herniation.
+    Of each scan, levels are tried in a drawn order until `per_scan` of them hold a herniation; their rows say its type.
+
+    Args:
+        table: its key is `OF_CASE`.
+        rows_of: makes the rows of a level, given the case, its scan with the experts' labels, the level and the
+            number of the herniation.
     """
-    sources = set()
     with progress_bar() as bar:
         task = bar.add_task("Implanting", total=per_scan * len(chosen))
         for place, case in enumerate(chosen):
-            model = model_of(case)
-            sources.add(model.source)
             scan: Subject | None = None
             made = 0
-            for level in levels_in_order(case.subject):
+            for level in _levels_in_order(case.subject):
                 if made == per_scan:
                     break
+                bar.update(task, description=f"{case.subject} {level}", completed=per_scan * place + made)
                 values = (case.collection, case.subject, case.part, str(level), model.source, __version__)
                 of_case = dict(zip(OF_CASE, values, strict=True))
-                bar.update(task, description=f"{case.subject} {level}")
                 row = table.row(**of_case)
                 if row is None:
                     scan = scan or read_subject(data, case.subject)
-                    planted = plant(scan, level, per_scan * place + made)
-                    if isinstance(planted, str):
-                        row = of_case | {"left_out": planted}
-                    else:
-                        study = loaded_again(planted.made.image, case)
-                        row = of_case | _row(scan, planted, segmented(study, model))
-                    table.append(row)
-                made += not row.get("left_out")
-                bar.update(task, completed=per_scan * place + made)
+                    found = [of_case | one for one in rows_of(case, scan, level, per_scan * place + made)]
+                    table.extend(found)
+                    row = found[0]
+                made += bool(row.get("type"))
             bar.update(task, completed=per_scan * (place + 1))
-    return sources
 
 
-def levels_in_order(subject: str) -> Iterator[Level]:
+def rows_with(table: Table, chosen: Sequence[Case], model: EmbeddedModel) -> list[dict[str, str]]:
+    """The rows of these cases that this model and this version of resorb made."""
+    subjects = {case.subject for case in chosen}
+    return [
+        row
+        for row in table.rows()
+        if row["subject"] in subjects and (row["model"], row["resorb_version"]) == (model.source, __version__)
+    ]
+
+
+def run(chosen: Sequence[Case], model: EmbeddedModel, data: Path, per_scan: int, table: Table) -> None:
+    """Make and segment every case that is not in the table yet."""
+
+    def rows_of(case: Case, scan: Subject, level: Level, number: int) -> list[dict[str, str]]:
+        planted = plant(scan, level, number)
+        if isinstance(planted, str):
+            return [{"left_out": planted}]
+        return [_row(scan, planted, segmented(loaded_again(planted.made.image, case), model))]
+
+    fill(table, chosen, model, data, per_scan, rows_of)
+
+
+def _levels_in_order(subject: str) -> Iterator[Level]:
     """The lumbar levels of a subject, in a drawn order that stays the same."""
     names = np.random.default_rng(int(subject)).permutation(LEVELS)
     return (Level.parse(str(name)) for name in names)
@@ -231,11 +254,10 @@ def main(
         if data is None:
             raise InputError("no data: name its folder with RESORB_DATA")
         chosen = cases(data / SET, part)
+        network = EmbeddedModel(model)
         table = Table(output / "displaced.csv", COLUMNS, OF_CASE)
-        sources = run(chosen, one_model(model), data, per_scan, table)
-        subjects = {case.subject for case in chosen}
-        rows = [row for row in table.rows() if row["model"] in sources and row["subject"] in subjects]
-        rows = [row for row in rows if row["resorb_version"] == __version__]
+        run(chosen, network, data, per_scan, table)
+        rows = rows_with(table, chosen, network)
         console().print(printed([row for row in rows if not row["left_out"]]))
         for row in rows:
             if row["refused"]:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from resorb.voxels import box_of
+
 Mask = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 
@@ -45,9 +47,9 @@ def surface_distance(
     Returns:
         Not a number where either mask has no surface.
     """
-    if not (one.any() and other.any()):
+    box = box_of(one | other, beyond=1)
+    if box is None or not (one.any() and other.any()):
         return SurfaceDistance(float("nan"), float("nan"))
-    box = _box(one | other)
     rims = [surface(mask[box]) for mask in (one, other)]
     if not (rims[0].any() and rims[1].any()):  # a mask that fills the field
         return SurfaceDistance(float("nan"), float("nan"))
@@ -58,12 +60,3 @@ def surface_distance(
     if not len(distances):
         return SurfaceDistance(float("nan"), float("nan"))
     return SurfaceDistance(float(distances.mean()), float(np.percentile(distances, 95)))
-
-
-def _box(mask: Mask) -> tuple[slice, ...]:
-    """The part of the array that holds a mask and one voxel around it, as far as the field goes."""
-    box = []
-    for axis in range(mask.ndim):
-        along = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        box.append(slice(max(0, along[0] - 1), along[-1] + 2))
-    return tuple(box)

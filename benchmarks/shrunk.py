@@ -18,28 +18,29 @@ from rich.table import Table as Printed
 
 from benchmarks.blind import ModelFolder, loaded_again
 from benchmarks.change import LOST, QUIET
-from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
-from benchmarks.compared import compare_two
-from benchmarks.displaced import Planted, levels_in_order, plant
-from benchmarks.implant_cases import SET, Subject, read_subject
+from benchmarks.common import Table, clear_errors, console, data_folder
+from benchmarks.compared import SAME_MM, compare_two
+from benchmarks.displaced import OF_CASE, Planted, fill, plant, rows_with
+from benchmarks.implant_cases import SET, Subject
 from benchmarks.labelled import Case, cases
 from benchmarks.slabs import again
-from resorb import InputError, Level, Study, Timepoint, Volume, __version__, measure, segment
+from resorb import InputError, Level, Study, Timepoint, Volume, measure, segment
 from resorb.anatomy import STRUCTURE_STEP, Structure
 from resorb.change import Change
+from resorb.comparison.shared import METHOD
 from resorb.errors import NotMeasurableError, UsageError
 from resorb.segmentation.model import EmbeddedModel
 from resorb.simulation.implant.evaluation import implant_for_evaluation
+from resorb.study import FloatArray
 
 VOLUME_MM3 = (400.0, 1000.0)
 #: What becomes of the herniation, and the share of its volume that remains.
 REMAINS = {"unchanged": 1.0, "a quarter less": 0.75, "half": 0.5, "gone": 0.0}
-OF_CASE = ("subject", "level", "model", "resorb_version")
-RESULTS = (
-    "what", "true_first_mm3", "true_last_mm3", "first_mm3", "last_mm3", "low_mm3", "high_mm3", "verdict",
-    "of_herniation", "alarms",
-)  # fmt: skip
-COLUMNS = (*OF_CASE, "type", "zone", "asked_mm3", *RESULTS, "left_out")
+MEASURED = ("first_mm3", "last_mm3", "low_mm3", "high_mm3")
+COLUMNS = (
+    *(*OF_CASE, "type", "zone", "asked_mm3", "what", "true_first_mm3", "true_last_mm3", *MEASURED),
+    *("verdict", "of_herniation", "alarms", "left_out"),
+)
 
 
 def material_mm3(before: Volume, displaced: Volume) -> float:
@@ -59,15 +60,15 @@ def rows(scan: Subject, case: Case, planted: Planted, model: EmbeddedModel) -> I
     Raises:
         InputError, NotMeasurableError: the first date is refused.
     """
-    labels, level = scan.anatomy.labels, planted.spec.level
+    labels = scan.anatomy.labels
     first = _read(_study(planted.made.image, case), model)
     there = material_mm3(labels, planted.made.displaced)
     for number, (what, share) in enumerate(REMAINS.items()):
         try:
             image, left = _shrunk(scan, planted, share)
             copy, _ = again(_study(image, case), seed=number)
-            _, change = compare_two(first, _read(copy, model), None)
-            of_change = _of_change(change, level)
+            points, change = compare_two(first, _read(copy, model), None)
+            of_change = _of_change(change, _level_at(points[0], planted.frame.origin))
         except (UsageError, InputError, NotMeasurableError) as error:
             yield {"what": what, "left_out": str(error)}
             continue
@@ -101,28 +102,41 @@ def _read(study: Study, model: EmbeddedModel) -> Timepoint:
     return measure(study, segment(study, segmenter=model, asked_for=True))
 
 
+def _level_at(point: Timepoint, place: FloatArray) -> Level:
+    """The level whose reference lies at a place (3,), mm, whatever it is called.
+
+    Raises:
+        NotMeasurableError: none is near.
+    """
+    away = {level: float(np.linalg.norm(frame.origin - place)) for level, frame in point.frames.items()}
+    nearest = min(away, key=lambda level: away[level], default=None)
+    if nearest is None or away[nearest] > SAME_MM:
+        raise NotMeasurableError("the level was not found or could not be framed")
+    return nearest
+
+
 def _of_change(change: Change, level: Level) -> dict[str, str]:
-    """What is said of the level and of its largest herniation, and how many levels or herniations elsewhere changed.
+    """What is said of the level and of its largest herniation, and how many other levels are called changed.
+
+    Volumes of a part, where a field ends within the material, are left out: what is true of the part is not known.
 
     Raises:
         NotMeasurableError: the level is not compared.
     """
-    here = change.at(str(level))
+    here = next((one for one in change.levels if one.level == str(level)), None)
+    if here is None:
+        raise NotMeasurableError("the level was not framed on both dates")
     (difference,) = [one for one in here.differences if one.quantity == "volume_mm3"]
-    interval = difference.absolute
-    first, last = here.quantities["volume_mm3"]
-    elsewhere = [one.verdict for one in change.levels if one.level != here.level]
-    elsewhere += [one.verdict for one in change.tracks if here.level not in (one.level, *one.levels)]
+    volumes = here.quantities["volume_mm3"]
+    whole = not any(METHOD in one.method for one in volumes)
     tracks = [one for one in change.tracks if here.level in (one.level, *one.levels)]
     largest = max(tracks, key=lambda one: one.quantities["volume_mm3"][0].value or 0.0, default=None)
+    numbers = (volumes[0].value, volumes[1].value, difference.absolute.low, difference.absolute.high)
     return {
-        "first_mm3": _number(first.value),
-        "last_mm3": _number(last.value),
-        "low_mm3": _number(interval.low),
-        "high_mm3": _number(interval.high),
+        **{name: _number(value) if whole else "" for name, value in zip(MEASURED, numbers, strict=True)},
         "verdict": here.verdict.value,
         "of_herniation": "" if largest is None else largest.verdict.value,
-        "alarms": str(sum(one.value not in QUIET for one in elsewhere)),
+        "alarms": str(sum(one.verdict.value not in QUIET for one in change.levels if one is not here)),
     }
 
 
@@ -131,38 +145,20 @@ def _number(value: float | None) -> str:
 
 
 def run(chosen: Sequence[Case], model: EmbeddedModel, data: Path, per_scan: int, table: Table) -> None:
-    """Do every herniation that is not in the table yet: of each scan `per_scan`, at levels in a drawn order."""
-    with progress_bar() as bar:
-        for place, case in enumerate(bar.track(chosen, description="Comparing")):
-            scan: Subject | None = None
-            made = 0
-            for level in levels_in_order(case.subject):
-                if made == per_scan:
-                    break
-                values = (case.subject, str(level), model.source, __version__)
-                of_case = dict(zip(OF_CASE, values, strict=True))
-                row = table.row(**of_case)
-                if row is None:
-                    scan = scan or read_subject(data, case.subject)
-                    found = [
-                        of_case | one for one in _case(scan, case, level, per_scan * place + made, model)
-                    ]
-                    table.extend(found)
-                    row = found[0]
-                made += bool(row.get("what"))
+    """Follow every herniation that is not in the table yet."""
 
+    def rows_of(case: Case, scan: Subject, level: Level, number: int) -> list[dict[str, str]]:
+        planted = plant(scan, level, number, VOLUME_MM3)
+        if isinstance(planted, str):
+            return [{"left_out": planted}]
+        spec = planted.spec
+        asked = {"type": spec.type, "zone": spec.zone, "asked_mm3": f"{spec.volume_mm3:.0f}"}
+        try:
+            return [asked | row for row in rows(scan, case, planted, model)]
+        except (InputError, NotMeasurableError) as error:
+            return [asked | {"what": what, "left_out": str(error)} for what in REMAINS]
 
-def _case(scan: Subject, case: Case, level: Level, number: int, model: EmbeddedModel) -> list[dict[str, str]]:
-    """The rows of one level; a single one without a course where nothing could be put in."""
-    planted = plant(scan, level, number, VOLUME_MM3)
-    if isinstance(planted, str):
-        return [{"left_out": planted}]
-    spec = planted.spec
-    asked = {"type": spec.type, "zone": spec.zone, "asked_mm3": f"{spec.volume_mm3:.0f}"}
-    try:
-        return [asked | row for row in rows(scan, case, planted, model)]
-    except (InputError, NotMeasurableError) as error:
-        return [asked | {"what": what, "left_out": str(error)} for what in REMAINS]
+    fill(table, chosen, model, data, per_scan, rows_of)
 
 
 def printed(found: Sequence[dict[str, str]]) -> Printed:
@@ -221,18 +217,7 @@ def main(
         network = EmbeddedModel(model)
         table = Table(output / "shrunk.csv", COLUMNS, OF_CASE)
         run(chosen, network, data, per_scan, table)
-        subjects = {case.subject for case in chosen}
-        console().print(
-            printed(
-                [
-                    row
-                    for row in table.rows()
-                    if row["subject"] in subjects
-                    and row["model"] == network.source
-                    and row["resorb_version"] == __version__
-                ]
-            )
-        )
+        console().print(printed(rows_with(table, chosen, network)))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from skimage.filters import threshold_otsu
 from resorb import Structure, Volume
 from resorb.anatomy import STRUCTURE_STEP, VERTEBRAE
 from resorb.study import FloatArray
+from resorb.voxels import box_of
 
 Mask = NDArray[np.bool_]
 Image = NDArray[np.float32]
@@ -100,11 +101,9 @@ class Scene:
 
     def inner(self, mask: Mask, depth_mm: float) -> Mask:
         """The part of a mask that lies deeper than this within its slice."""
-        if not mask.any():
+        box = box_of(mask, beyond=1)
+        if box is None:
             return mask
-        box = tuple(
-            slice(max(s.start - 1, 0), s.stop + 1) for s in ndimage.find_objects(mask.astype(np.uint8))[0]
-        )
         inner = np.zeros_like(mask)
         inner[box] = [
             ndimage.distance_transform_edt(part, sampling=self.spacing[1:]) > depth_mm for part in mask[box]

@@ -21,6 +21,13 @@ def test_as_scipy_and_numpy_say(mask: np.ndarray) -> None:
     assert np.array_equal(index_of(mask), np.argwhere(mask))
 
 
+@given(MASKS, st.integers(0, 8))
+def test_a_margin_goes_as_far_as_the_array_does(mask: np.ndarray, beyond: int) -> None:
+    wider = box_of(mask, beyond)
+    grown = ndimage.grey_dilation(mask.astype(np.uint8), size=(2 * beyond + 1,) * mask.ndim, mode="constant")
+    assert wider == (ndimage.find_objects(grown) or [None])[0]
+
+
 def test_nothing_has_no_box_and_an_index_of_the_right_shape() -> None:
     nothing = np.zeros((4, 5, 6), bool)
     assert box_of(nothing) is None

@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def box_of(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:
-    """The smallest box, a slice per axis, that holds all of a mask; None where nothing is marked."""
+def box_of(mask: NDArray[np.bool_], beyond: int = 0) -> tuple[slice, ...] | None:
+    """The smallest box, a slice per axis, that holds all of a mask; None where nothing is marked.
+
+    Args:
+        beyond: so many voxels more on every side, as far as the array goes.
+    """
     box: list[slice] = []
     for axis in range(mask.ndim):
         beside = tuple(other for other in range(mask.ndim) if other != axis)
@@ -15,11 +19,14 @@ def box_of(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:
         if not len(marked):
             return None
         box.append(slice(int(marked[0]), int(marked[-1]) + 1))
-    return tuple(box)
+    return tuple(
+        slice(max(part.start - beyond, 0), min(part.stop + beyond, size))
+        for part, size in zip(box, mask.shape, strict=True)
+    )
 
 
 def index_of(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Index (n, ndim) of what a mask marks: `np.argwhere`, ten times as fast where that is one part of a volume."""
+    """Index (n, ndim) of what a mask marks: `np.argwhere`, several times as fast where that is one part of a volume."""
     box = box_of(mask)
     if box is None:
         return np.zeros((0, mask.ndim), np.intp)

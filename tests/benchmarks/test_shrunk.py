@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import shrunk
+from benchmarks import displaced, shrunk
 from benchmarks.common import Table
-from benchmarks.displaced import Planted
+from benchmarks.displaced import OF_CASE, Planted
 from benchmarks.implant_cases import Subject, level_frame
 from benchmarks.labelled import cases
-from benchmarks.shrunk import COLUMNS, OF_CASE, material_mm3, printed, rows, run
+from benchmarks.shrunk import COLUMNS, material_mm3, printed, rows, run
 from resorb import Level, Structure, Volume
 from resorb.errors import NotMeasurableError
 from resorb.segmentation.levels import name_levels
@@ -106,7 +106,7 @@ def test_a_run_makes_so_many_of_each_scan_and_resumes(
         raise NotMeasurableError("no spine")
 
     monkeypatch.setattr(shrunk, "plant", some)
-    monkeypatch.setattr(shrunk, "read_subject", lambda _data, _name: scan)
+    monkeypatch.setattr(displaced, "read_subject", lambda _data, _name: scan)
     monkeypatch.setattr(shrunk, "_study", lambda image, _case: image)
     monkeypatch.setattr(shrunk, "_read", refused)
     chosen = cases(write_spider(tmp_path / "set"), "test")

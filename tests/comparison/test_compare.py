@@ -86,8 +86,15 @@ def test_verdicts(first: float | None, last: float | None, value: str) -> None:
     assert only(changed(*found)).verdict.value == value
 
 
-def test_one_that_came_back_is_recurrent_though_the_ends_agree() -> None:
-    track = only(changed({L4L5: [Bulk(900.0)]}, {}, {L4L5: [Bulk(880.0)]}))
+@pytest.mark.parametrize(("last", "share"), [(880.0, 0.02), (640.0, 0.12)])
+def test_one_that_came_back_is_recurrent_though_the_ends_agree(last: float, share: float) -> None:
+    """Or differ by more than a quarter, within the error."""
+    known = Repeatability((Spread(0.9, 25.0, share),), freedom=10.0)
+    table = replace(TABLE, quantities=dict.fromkeys(TABLE.quantities, known))
+    found = [{L4L5: [Bulk(900.0)]}, {}, {L4L5: [Bulk(last)]}]
+    points = [timepoint(f"{n}" * 64, bulks, day=DAYS[n]) for n, bulks in enumerate(found)]
+    between = tuple(Between(first=n, last=n + 1, history="none") for n in (1, 2))
+    track = only(compare(points, points, registered(points), between, table=table))
     assert track.verdict.value == "recurrent" and "come back" in track.verdict.words
     assert [step.value for step in track.steps] == ["resolved", "recurrent"]
 

@@ -75,3 +75,19 @@ def test_nothing_is_met_by_what_was_not_measured() -> None:
     )
     verdict = Verdict(first=1, last=2, value="indeterminate", words="")
     assert {one.met for one in definitions(missing, verdict, LIMITS)} == {None}
+
+
+def test_what_lies_within_the_error_is_not_beyond_it_though_it_is_not_called_unchanged() -> None:
+    volume = Difference(
+        quantity="volume_mm3", first=1, last=2, absolute=Quantity(value=-260.0, low=-600.0, high=80.0)
+    )
+
+    def ours(p_value: float | None, beyond_error: bool) -> tuple[bool | None, bool]:
+        verdict = Verdict(first=1, last=2, value="indeterminate", words="", p_value=p_value)
+        judged = volume.model_copy(update={"beyond_error": beyond_error})
+        (one,) = [d for d in definitions(judged, verdict, LIMITS) if "resorb" in d.name]
+        return one.met, one.certain
+
+    assert ours(0.2, False) == (False, True)
+    assert ours(0.03, True) == (None, False)  # beyond its own error, and perhaps by chance among many
+    assert ours(None, False) == (None, False)  # not tested

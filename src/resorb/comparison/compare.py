@@ -211,9 +211,9 @@ def _told(event: Event, volumes: Sequence[Quantity], whole: bool) -> Event:
 
 
 def _recurred(overall: Verdict, steps: tuple[Verdict, ...]) -> Verdict:
-    """A herniation that came back in between is recurrent, whatever the two ends say."""
+    """A herniation that came back in between is recurrent, whatever the two ends say, if they can be judged at all."""
     back = next((one for one in reversed(steps) if one.value == "recurrent"), None)
-    if back is None or overall.value in ("indeterminate", "resolved"):
+    if back is None or overall.value == "resolved" or overall.p_value is None:
         return overall
     return overall.model_copy(
         update={"value": "recurrent", "words": back.words, "reasons": (overall.words, *back.reasons)}

@@ -104,7 +104,8 @@ def _agreement(volume: Difference, limits: Limits) -> Definition:
 
 
 def _ours(volume: Difference, verdict: Verdict) -> Definition:
-    judged = verdict.value != "indeterminate"
+    # A difference within its error is not beyond it, whatever else keeps it from being called unchanged.
+    judged = verdict.value != "indeterminate" or (verdict.p_value is not None and not volume.beyond_error)
     return Definition(
         name=OURS,
         first=volume.first,

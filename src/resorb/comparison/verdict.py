@@ -2,11 +2,12 @@
 
 Volume decides. All levels of a pair of dates are looked at together, so that a pair in which nothing changed draws a
 false alarm at any of them in at most 5 % (Holm 1979, Scand J Stat 6, 65-70, with weights as in Benjamini & Hochberg
-1997, Scand J Stat 24, 407-418). More of the 5 % is spent where there is more herniated material, so that a herniation
-is not held back by four discs that have nothing to lose; where nothing changed the mean of both dates tells nothing of
-their difference, so the bound stays. Where there is no herniation, depth has to have changed too: asking for both can
-only take alarms away (intersection-union test; Berger 1982, Technometrics 24, 295-300), so that the rate of the
-volumes alone still bounds it.
+1997, Scand J Stat 24, 407-418). More of the 5 % is spent where there is more material, so that a large herniation is
+not held back by four discs that have little to lose. The weight is a function of the mean of both dates and of nothing
+else: where nothing changed it tells next to nothing of their difference, which keeps the bound; whether a herniation
+was found does tell of it, for chance that makes a date's volume large also makes the herniation. Where there is no
+herniation, depth has to have changed too: asking for both can only take alarms away (intersection-union test; Berger
+1982, Technometrics 24, 295-300), so that the rate of the volumes alone still bounds it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from resorb.comparison.error import CONFIDENCE, Compared
 from resorb.reading import Quantity
 
 ALPHA = 1 - CONFIDENCE
-#: What a level without a herniation weighs among all that are looked at; a herniation weighs its mean volume more.
-BARE_MM3 = 100.0
-CORRECTION = "Holm's correction, weighted by the size of the herniations"
+#: What every herniation or level weighs among all that are looked at, and from which mean volume on it weighs more.
+WEIGHT_MM3, USUAL_MM3 = 100.0, 200.0
+CORRECTION = "Holm's correction, weighted by volume"
 BEYOND = "beyond measurement error"
 #: The same where repeat imaging of such outlines was not tabulated.
 BEYOND_ESTIMATED = "beyond the estimated measurement error"
@@ -53,7 +54,7 @@ class Case:
         detectable_mm3: the least volume told from nothing on either date.
         informative: largest share of the first volume that the smallest detectable change may be for "unchanged";
             informative_mm3: the same of a level without a herniation.
-        notable: share of the first volume from which on a difference within its error is not called unchanged either.
+        notable: share of the first volume above which a difference within its error is not called unchanged either.
         bulge: of the disc on the last date.
         deeper: of a level without a herniation, the depth too has changed beyond its error; its volume alone may be
             material far to the sides, where thick slices tell disc from its margin poorly.
@@ -88,9 +89,9 @@ class Case:
 
     @property
     def weight(self) -> float:
-        """How much of the false alarms that are allowed is spent on it, mm3; the same with its dates exchanged."""
-        known = [one.value for one in self.values if one.value is not None]
-        return BARE_MM3 + (float(np.mean(known)) if any(self.found) and known else 0.0)
+        """How much of the false alarms that are allowed is spent on it, mm3; for cases that are tested."""
+        mean = float(np.mean([one.value or 0.0 for one in self.values]))
+        return WEIGHT_MM3 + max(mean - USUAL_MM3, 0.0)
 
     @property
     def tested(self) -> bool:
@@ -215,7 +216,7 @@ def _unchanged(case: Case, one: float) -> tuple[Outcome, str, list[str]]:
     if any(case.found) and smallest > case.informative * one:
         return "indeterminate", f"{both}; {limit}: too much to call it unchanged.", []
     if any(case.found) and abs(case.volume.difference.absolute.value or 0.0) > case.notable * one:
-        return "indeterminate", f"{both}; {limit}, and it may have changed by as much as it seems.", []
+        return "indeterminate", f"{both}; {limit}, but the difference may be real.", []
     if not any(case.found) and smallest > case.informative_mm3:
         least = f"a herniation of {mm3(case.informative_mm3)} could have come or gone unseen"
         return "indeterminate", f"no herniation on either date ({both}), but {limit}: {least}.", []

@@ -46,12 +46,9 @@ class Shape:
 
 def shape_of(mask: Mask, volume: Volume) -> Shape | None:
     """The shape of a mask (i, j, k) on a grid whose slices lie along the first axis; None where it is empty."""
-    box = box_of(mask)
-    if box is None:
+    parts = box_of(mask, PAD)
+    if parts is None:
         return None
-    parts = tuple(
-        slice(max(s.start - PAD, 0), min(s.stop + PAD, n)) for s, n in zip(box, mask.shape, strict=True)
-    )
     part = mask[parts]
     pixels = volume.spacing_mm[1:]
     distance = np.full(part.shape, FAR_MM, np.float32)

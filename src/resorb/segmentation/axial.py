@@ -13,6 +13,7 @@ from scipy.spatial import KDTree
 from resorb.anatomy import STRUCTURE_STEP, Anatomy, Structure
 from resorb.segmentation.model import Progress, Segmentation, Segmenter
 from resorb.study import FloatArray, Study, Volume
+from resorb.voxels import index_of
 
 #: A sagittal slab may hold the middle of a vertebra only; its sides are named from there.
 MAX_ASIDE_MM = 30.0
@@ -154,7 +155,7 @@ class _SagittalLevels:
         """
         labels = np.zeros(found.shape, np.uint16)
         for structure, points in self._points.items():
-            index = np.argwhere(found.data == structure)
+            index = index_of(found.data == structure)
             world = found.to_world(index)
             distance, nearest = points.tree.query(world, distance_upper_bound=MAX_ASIDE_MM)
             near = np.isfinite(distance)
@@ -168,7 +169,7 @@ class _SagittalLevels:
         data = found.structures.data.copy()
         likely = found.likely_disc
         for structure in (Structure.VERTEBRAL_BODY, Structure.SACRUM):
-            index = np.argwhere(data == structure)
+            index = index_of(data == structure)
             if structure not in self._points or not len(index):
                 continue
             world = found.structures.to_world(index)

@@ -108,10 +108,7 @@ def name_levels(
 
 def _surroundings(structures: NDArray[np.uint8]) -> tuple[slice, slice, slice]:
     """The box of all that was found, with a margin: the rest of the image need not be gone through again and again."""
-    box = box_of(structures > 0) or tuple(slice(0, size) for size in structures.shape)
-    low = [max(0, side.start - MARGIN_VOXELS) for side in box]
-    high = [min(size, side.stop + MARGIN_VOXELS) for side, size in zip(box, structures.shape, strict=True)]
-    i, j, k = map(slice, low, high)
+    i, j, k = box_of(structures > 0, MARGIN_VOXELS) or (slice(0, size) for size in structures.shape)
     return i, j, k
 
 

@@ -17,6 +17,7 @@ from scipy import ndimage
 from resorb.anatomy import Structure
 from resorb.segmentation.model import Segmentation
 from resorb.study import FloatArray, Volume
+from resorb.voxels import box_of
 
 #: Disc farther than this behind the bodies' posterior wall is displaced, not the bulge that ordinary discs have: from
 #: 2 mm on, the margins of ungraded validation discs moved (median distance to the readers' .47 -> .99 mm).
@@ -95,7 +96,7 @@ def _limits(core: NDArray[np.bool_], image: NDArray[np.generic], sac: float) -> 
 
 def _around(core: NDArray[np.bool_], row_mm: float, column_mm: float) -> tuple[slice, slice]:
     """Rows and columns of all that the rim of a mask can reach."""
-    rows, columns = ndimage.find_objects(core.astype(np.uint8))[0]
+    rows, columns = box_of(core) or (slice(0, 0), slice(0, 0))
     down, across = (int(np.ceil(REACH_MM / mm)) for mm in (row_mm, column_mm))
     return (
         slice(max(0, rows.start - down), rows.stop + down),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from resorb.simulation.course.pose import Pose
 from resorb.simulation.phantom import Phantom
 from resorb.study import FloatArray, Volume
+from resorb.voxels import box_of
 
 SLABS = 16
 EDGE_MM = 2.0
@@ -59,11 +60,7 @@ def _between(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
 
 def _extent(phantom: Phantom) -> tuple[FloatArray, FloatArray]:
     """World corners of the box of everything labelled."""
-    there = phantom.anatomy > 0
-    axes = phantom.fine.axes()
-    low, high = np.zeros(3), np.zeros(3)
-    for a in range(3):
-        others = tuple(b for b in range(3) if b != a)
-        found = np.flatnonzero(there.any(axis=others))
-        low[a], high[a] = axes[a][found[0]], axes[a][found[-1]]
-    return low, high
+    held = [
+        axis[part] for axis, part in zip(phantom.fine.axes(), box_of(phantom.anatomy > 0) or (), strict=True)
+    ]
+    return np.array([axis[0] for axis in held]), np.array([axis[-1] for axis in held])

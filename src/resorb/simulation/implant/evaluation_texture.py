@@ -17,6 +17,7 @@ from resorb.anatomy import Structure
 from resorb.simulation.implant.evaluation_room import Field, Mask
 from resorb.simulation.implant.scene import Scene
 from resorb.study import Volume
+from resorb.voxels import box_of
 
 PATCH_MM = (3.0, 4.5, 4.5)
 SMALLEST_PATCH_MM = 2.0
@@ -64,7 +65,7 @@ def material(scene: Scene, share: Field, levels: Levels, rng: np.random.Generato
     """
     spacing = scene.image.spacing_mm
     near = ndimage.binary_dilation(share > 0, iterations=2)
-    box = ndimage.find_objects(near.astype(np.uint8))[0]
+    box = box_of(near) or ()
     filled = share[box]
     # The neck is no border: the rim runs round the outside only.
     body = (filled > 0.5) | scene.disc[box]

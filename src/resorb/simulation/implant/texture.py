@@ -12,6 +12,7 @@ from skimage.restoration import denoise_nl_means
 from resorb.anatomy import Structure
 from resorb.simulation.implant.columns import Columns
 from resorb.simulation.implant.scene import Float32, Scene, resolved_share
+from resorb.voxels import box_of
 
 Mask = NDArray[np.bool_]
 
@@ -149,9 +150,8 @@ def transplant(texture: Float32, known: Mask, where: Mask, rng: np.random.Genera
     missing = where.copy()
     source = known.astype(np.float32)
     for _ in range(DONORS):
-        if not missing.any():
+        if (box := box_of(missing)) is None:
             break
-        box = ndimage.find_objects(missing.astype(np.uint8))[0]
         wanted = missing[box].astype(np.float32)
         share = signal.fftconvolve(source, wanted[::-1, ::-1, ::-1], mode="valid")
         good = np.argwhere(share >= GOOD_DONOR * share.max())

@@ -83,7 +83,11 @@ class Midline:
         return np.stack([left, behind, along], axis=-1)
 
     def project(self, y: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(along, behind) of points of the sagittal plane, mm; both of the shape of y and z."""
+        """(along, behind) of points of the sagittal plane, mm; both of the shape of y and z.
+
+        The inverse of `to_world` as far as the canal and what lies behind it reach, 20 mm; beyond, and well in front
+        of the border, where it bends round a point, a point may lie behind several places.
+        """
         points = np.stack([y, z], axis=-1)
         along = self.along[cKDTree(self.points[:, 1:]).query(points)[1]]
         for _ in range(STEPS):

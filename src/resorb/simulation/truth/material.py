@@ -14,6 +14,7 @@ from resorb.simulation.phantom import Displaced, Phantom, Window
 from resorb.simulation.truth.frame import DatePose, LevelGeometry, move
 from resorb.simulation.truth.surface import Float32, Surface, make_surface
 from resorb.study import FloatArray
+from resorb.voxels import box_of
 
 GRID_MM = 0.5
 ROOM_MM = 2.0  # around what is evaluated; covers what bends between the two bodies' rigid moves
@@ -199,10 +200,8 @@ def _label(phantom: Phantom, geometry: LevelGeometry, displaced: list[Displaced]
             parts[a] = slice(min(parts[a].start, one.window[a].start), max(parts[a].stop, one.window[a].stop))
     label = phantom.anatomy[parts[0], parts[1], parts[2]] == anatomy_index(Structure.DISC, level.upper)
     inner = []
-    for a in range(3):
-        there = np.flatnonzero(label.any(axis=tuple(b for b in range(3) if b != a)))
-        first, last = (there[0], there[-1]) if len(there) else (0, 0)
-        inner.append(slice(max(int(first) - EDGE_VOXELS, 0), int(last) + EDGE_VOXELS + 1))
+    for a, held in enumerate(box_of(label, EDGE_VOXELS) or (slice(0, EDGE_VOXELS + 1),) * 3):
+        inner.append(held)
         parts[a] = slice(parts[a].start + inner[a].start, min(parts[a].start + inner[a].stop, parts[a].stop))
     return (parts[0], parts[1], parts[2]), label[inner[0], inner[1], inner[2]]
 
