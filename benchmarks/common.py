@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from resorb.errors import ResorbError
+from resorb.errors import InputError, ResorbError
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_TERMINAL_COLUMNS = 150
@@ -30,6 +30,18 @@ def data_folder() -> Path | None:
     named = os.environ.get("RESORB_DATA")
     folder = Path(named) if named else ROOT.parent / "shared" / "data"
     return folder if folder.is_dir() else None
+
+
+def needed_data_folder() -> Path:
+    """The folder of public MRI.
+
+    Raises:
+        InputError: it is missing.
+    """
+    data = data_folder()
+    if data is None:
+        raise InputError("no data: name its folder with RESORB_DATA")
+    return data
 
 
 def t2_studies(root: Path) -> list[tuple[str, str, Path]]:

@@ -14,11 +14,11 @@ from rich.table import Table as Printed
 from scipy import ndimage
 
 from benchmarks.blind import ModelFolder, found, loaded_again, segmented
-from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
+from benchmarks.common import Table, clear_errors, console, needed_data_folder, progress_bar
 from benchmarks.implant_cases import LEVELS, SET, Subject, level_frame, read_subject
 from benchmarks.labelled import Case, Mask, cases
 from benchmarks.overlap import dice
-from resorb import Anatomy, InputError, Level, Structure, UsageError, Volume, __version__
+from resorb import Anatomy, Level, Structure, UsageError, Volume, __version__
 from resorb.anatomy import STRUCTURE_STEP
 from resorb.errors import NotMeasurableError
 from resorb.frame import Frame
@@ -39,6 +39,12 @@ OF_CASE = ("set", "subject", "part", "level", "model", "resorb_version")
 RESULTS = (
     "implant_mm3", "implant_recall", "implant_dice", "truth_mm3", "bulge_mm3", "predicted_mm3", "dice",
 )  # fmt: skip
+PartOfSplit = Annotated[
+    str, typer.Option("--part", help="test, validation, train or all, by training/split.toml.")
+]
+PerScan = Annotated[
+    int, typer.Option("--per-scan", min=1, help="Herniations per scan, each in its own copy.")
+]
 #: The rows of a level, from the case, its scan, the level, and the number of the herniation.
 RowsOf = Callable[[Case, Subject, Level, int], list[dict[str, str]]]
 COLUMNS = (*OF_CASE, "type", "zone", "side", "asked_mm3", "seed", "depth_mm", *RESULTS, "refused", "left_out")
@@ -241,18 +247,12 @@ def main(
         Path, typer.Option("--output", "-o", help="Where displaced.csv goes; rows there are kept.")
     ] = Path("out/displaced"),
     model: ModelFolder = None,
-    part: Annotated[
-        str, typer.Option("--part", help="test, validation, train or all, by training/split.toml.")
-    ] = "test",
-    per_scan: Annotated[
-        int, typer.Option("--per-scan", min=1, help="Herniations per scan, each in its own copy.")
-    ] = 3,
+    part: PartOfSplit = "test",
+    per_scan: PerScan = 3,
 ) -> None:
     """Put herniations into scans, segment them blind, and print how much of the displaced material is found."""
     with clear_errors():
-        data = data_folder()
-        if data is None:
-            raise InputError("no data: name its folder with RESORB_DATA")
+        data = needed_data_folder()
         chosen = cases(data / SET, part)
         network = EmbeddedModel(model)
         table = Table(output / "displaced.csv", COLUMNS, OF_CASE)

@@ -13,13 +13,12 @@ from rich.table import Table as Printed
 
 from benchmarks.agreement import counts, interval_by_subject, kappa, linear, quadratic
 from benchmarks.blind import Folds, ModelFolder, ModelOf, chosen_model, segmented
-from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
+from benchmarks.common import Table, clear_errors, console, needed_data_folder, progress_bar
 from benchmarks.implant_cases import SET
 from benchmarks.implant_classifier import Auc, auc_by_subject
 from benchmarks.labelled import PARTS, Case, Grade, cases, grades, open_study
 from resorb import (
     Anatomy,
-    InputError,
     Level,
     Study,
     Timepoint,
@@ -213,9 +212,7 @@ def main(
 ) -> None:
     """Measure every graded disc, and print how well that tells the discs radiologists graded apart."""
     with clear_errors():
-        data = data_folder()
-        if data is None:
-            raise InputError("no data: name its folder with RESORB_DATA")
+        data = needed_data_folder()
         model_of = chosen_model(model, folds)
         table = Table(output / "grades.csv", COLUMNS, OF_DISC)
         rows = run(cases(data / SET, subjects), model_of, table, expert=expert)

@@ -12,10 +12,10 @@ from rich.table import Table as Printed
 from scipy import ndimage
 
 from benchmarks.blind import Folds, ModelFolder, ModelOf, chosen_model, segmented
-from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
+from benchmarks.common import Table, clear_errors, console, needed_data_folder, progress_bar
 from benchmarks.implant_cases import SET
 from benchmarks.labelled import Case, Mask, cases, open_study
-from resorb import Anatomy, InputError, Structure, Study, Volume, __version__
+from resorb import Anatomy, Structure, Study, Volume, __version__
 from training import outlines
 from training.outlines import Herniation, Spacing
 from training.redraw import drawings
@@ -137,9 +137,7 @@ def main(
 ) -> None:
     """Compare what a model calls disc behind the reference with what two readers drew there."""
     with clear_errors():
-        data = data_folder()
-        if data is None:
-            raise InputError("no data: name its folder with RESORB_DATA")
+        data = needed_data_folder()
         model_of = chosen_model(model, folds)
         table = Table(output / "redrawn.csv", COLUMNS, KEY)
         sources = run(cases(data / SET, subjects), model_of, table)

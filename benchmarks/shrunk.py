@@ -18,9 +18,9 @@ from rich.table import Table as Printed
 
 from benchmarks.blind import ModelFolder, loaded_again
 from benchmarks.change import LOST, QUIET
-from benchmarks.common import Table, clear_errors, console, data_folder
+from benchmarks.common import Table, clear_errors, console, needed_data_folder
 from benchmarks.compared import SAME_MM, compare_two
-from benchmarks.displaced import OF_CASE, Planted, fill, plant, rows_with
+from benchmarks.displaced import OF_CASE, PartOfSplit, PerScan, Planted, fill, plant, rows_with
 from benchmarks.implant_cases import SET, Subject
 from benchmarks.labelled import Case, cases
 from benchmarks.slabs import again
@@ -203,16 +203,12 @@ def main(
         Path, typer.Option("--output", "-o", help="Where shrunk.csv goes; rows there are kept.")
     ] = Path("out/bench"),
     model: ModelFolder = None,
-    part: Annotated[
-        str, typer.Option("--part", help="test, validation, train or all, by training/split.toml.")
-    ] = "test",
-    per_scan: Annotated[int, typer.Option("--per-scan", min=1, help="Herniations per scan.")] = 3,
+    part: PartOfSplit = "test",
+    per_scan: PerScan = 3,
 ) -> None:
     """Put herniations into scans, let them shrink, compare the dates blind, and print what is said of them."""
     with clear_errors():
-        data = data_folder()
-        if data is None:
-            raise InputError("no data: name its folder with RESORB_DATA")
+        data = needed_data_folder()
         chosen = cases(data / SET, part)
         network = EmbeddedModel(model)
         table = Table(output / "shrunk.csv", COLUMNS, OF_CASE)

@@ -17,7 +17,7 @@ import typer
 from rich.table import Table as Printed
 from scipy import ndimage
 
-from benchmarks.common import Table, clear_errors, console, data_folder, progress_bar
+from benchmarks.common import Table, clear_errors, console, needed_data_folder, progress_bar
 from benchmarks.compared import compare_two
 from resorb import load, measure, segment
 from resorb.anatomy import Level
@@ -133,11 +133,9 @@ def main(
     ] = Path("out/bench"),
 ) -> None:
     """Compare real scans with altered copies of themselves; append a row per level, and print a table."""
-    data = data_folder()
-    if data is None:
-        raise typer.BadParameter("no data: set RESORB_DATA")
     table = Table(output / "slabs.csv", COLUMNS, KEY)
     with clear_errors(), progress_bar() as bar:
+        data = needed_data_folder()
         for subject in bar.track(subjects, description="Comparing"):
             if any(row["subject"] == subject for row in table.rows()):
                 continue
