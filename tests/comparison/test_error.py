@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resorb.comparison.error import Measured, Repeatability, Spread, compare_values, shipped
+from resorb.comparison.error import Compared, Measured, Repeatability, Spread, compare_values, shipped
 from resorb.reading import Quantity
 
 THIN, THICK = Spread(1.0, 20.0, 0.03), Spread(4.0, 50.0, 0.10)
@@ -56,6 +56,29 @@ def test_of_two_ways_of_measuring_the_poorer_one_tells_what_slices_show_differen
         )
         found = compare_values("volume_mm3", *pair).difference
         assert found.absolute.high == pytest.approx(1.96 * np.sqrt(20**2 + 50**2 + 80**2), abs=0.1)
+
+
+def test_outlines_that_are_too_large_widen_a_change_and_not_what_tells_it_from_none() -> None:
+    gain = Repeatability((THIN,), freedom=1e6, gain=0.3)
+    plain = Repeatability((THIN,), freedom=1e6)
+
+    def found(known: Repeatability, last: float) -> Compared:
+        one, two = (Measured(n, Quantity(value=v), 1.0, known) for n, v in ((1, 1000.0), (2, last)))
+        return compare_values("volume_mm3", one, two)
+
+    wide, narrow = found(gain, 280.0), found(plain, 280.0)
+    assert wide.p_value == narrow.p_value
+    assert wide.difference.smallest_detectable == narrow.difference.smallest_detectable
+    sd = np.sqrt(20**2 + 30**2 + 20**2 + 8.4**2 + (0.3 * 720) ** 2)
+    assert wide.difference.absolute.low == pytest.approx(-720 - 1.96 * sd, abs=0.1)
+    assert wide.difference.absolute.high == pytest.approx(-720 + 1.96 * sd, abs=0.1)
+    assert found(gain, 1000.0).difference == found(plain, 1000.0).difference
+    # A loss beyond the random error stays a loss, however large the share.
+    for last in (850.0, 1150.0):
+        small = found(Repeatability((THIN,), freedom=1e6, gain=2.0), last).difference
+        for interval in (small.absolute, small.relative):
+            assert interval is not None and interval.low is not None and interval.high is not None
+            assert small.beyond_error and 0.0 in (interval.low, interval.high)
 
 
 @pytest.mark.parametrize(("one", "two"), [(1000.0, 1000.0), (1000.0, 300.0), (600.0, 30.0), (400.0, 700.0)])

@@ -61,17 +61,17 @@ class Cases:
     def of(self, subject: Subject, first: int, last: int) -> Case:
         """A herniation or level on two dates (numbers from 1)."""
         level, through, scans = subject.level, subject.through, self.scans
-        one, two = (through.measured(VOLUME, date) for date in (first, last))
+        table, volumes = scans.table_of(first, last), through.quantities[VOLUME]
         bulge = scans.discs[last - 1].get(level)
         return Case(
             name=subject.name,
             dates=(scans.dates[first - 1], scans.dates[last - 1]),
             volume=through.compared(VOLUME, first, last),
-            values=(one.quantity, two.quantity),
+            values=(volumes[first - 1], volumes[last - 1]),
             found=(subject.found(first), subject.found(last)),
             found_before=any(subject.found(date) for date in range(1, first)),
             history=history_of(self.between, str(level), first, last),
-            detectable_mm3=tuple(through.detectable_mm3(date) for date in (first, last)),
+            detectable_mm3=tuple(through.detectable_mm3(date, table) for date in (first, last)),
             informative=self.limits["unchanged_informative"],
             informative_mm3=self.limits["unchanged_informative_volume"],
             notable=self.limits["unchanged_notable"],

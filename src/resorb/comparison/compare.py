@@ -125,7 +125,7 @@ class _Comparison:
             resorb_version=__version__,
             synthetic=any(one.reading.synthetic for one in timepoints),
             sentence=self._finding(tracks, changes),
-            error_source=self.scans.table.made_with,
+            error_source=self.scans.error_source,
             alerts=alerts(self.scans),
             dates=self.scans.dates,
             between=self.cases.between,

@@ -2,11 +2,15 @@
 
 The error of one date has a part that does not depend on the size of what is measured and one that is a share of it;
 both grow with the distance of the slices. Between thin and thick slices comes what the two show differently of the
-same thing. All are tabulated in `repeat.toml` from repeat imaging of simulated patients (`benchmarks/repeat.py`): the
-differences of dates against what truly differs, all registered and measured against one reference surface as here. They
-hold the error of a usual registration; where the one at hand is worse, what goes beyond is added (`Scans.worse_mm` in
-`follow.py`), and nothing is counted twice. A difference over its error follows Student's t, whose tails tell how often
-an outline goes astray.
+same thing. Where something has changed, an outline that is too large on both dates makes the change too large as well:
+an error that is a share of the change. It widens the interval of a change, and has no part in telling a change from
+none, since where nothing changed there is none of it.
+
+All are tabulated in `repeat.toml` from repeat imaging of simulated patients (`benchmarks/repeat.py`): the differences
+of dates against what truly differs, all registered and measured against one reference surface as here; apart for dates
+on one scanner with one protocol, on which outlines err more alike. They hold the error of a usual registration; where
+the one at hand is worse, what goes beyond is added (`Scans.worse_mm` in `follow.py`), and nothing is counted twice. A
+difference over its error follows Student's t, whose tails tell how often an outline goes astray.
 """
 
 from __future__ import annotations
@@ -57,12 +61,14 @@ class Repeatability:
         freedom: degrees of freedom of Student's t.
         pairs: how many differences they were tabulated from.
         apart: standard deviation that a difference has besides between the thinnest of these slices and the thickest.
+        gain: standard deviation that a difference has besides as a share of itself.
     """
 
     spreads: tuple[Spread, ...]
     freedom: float
     pairs: int = 0
     apart: float = 0.0
+    gain: float = 0.0
 
     def variance(self, value: float, slice_mm: float) -> float:
         """Error variance of one date's value."""
@@ -93,12 +99,14 @@ class Table:
         made_with: what drew the outlines that it was tabulated from.
         registration_mm: typical registration error in it, across the disc's margin; a worse one widens every interval.
         estimated: it is an estimate for such outlines, which were not imaged repeatedly.
+        matching: the table of dates whose sequences match; None where those were not tabulated apart.
     """
 
     made_with: str
     registration_mm: float
     quantities: Mapping[str, Repeatability]
     estimated: bool = False
+    matching: Table | None = None
 
 
 @cache
@@ -116,8 +124,9 @@ def table_for(dates: tuple[Dated, ...]) -> Table:
 
 def parse_table(entries: Mapping[str, object]) -> Table:
     """A table from its section of `repeat.toml`."""
-    quantities = entries["quantities"]
+    quantities, matching = entries["quantities"], entries.get("matching")
     assert isinstance(quantities, dict)
+    assert matching is None or isinstance(matching, dict)
     return Table(
         made_with=str(entries["made_with"]),
         registration_mm=float(str(entries["registration_mm"])),
@@ -127,10 +136,12 @@ def parse_table(entries: Mapping[str, object]) -> Table:
                 one["freedom"],
                 one["pairs"],
                 one.get("apart", 0.0),
+                one.get("gain", 0.0),
             )
             for name, one in quantities.items()
         },
         estimated=bool(entries.get("estimated", False)),
+        matching=None if matching is None else parse_table(matching),
     )
 
 
@@ -175,6 +186,11 @@ def apart_sd(first: Measured, last: Measured) -> float:
     return max((one.apart_sd(first.slice_mm, last.slice_mm) for one in known), default=0.0)
 
 
+def gain_of(*dates: Measured) -> float:
+    """Standard deviation that a change between these dates has as a share of itself; 0 where not tabulated."""
+    return max((one.repeated.gain for one in dates if one.repeated is not None), default=0.0)
+
+
 @dataclass(frozen=True)
 class Compared:
     """A difference with what verdicts need of it.
@@ -205,7 +221,7 @@ def compare_values(name: str, first: Measured, last: Measured) -> Compared:
         return Compared(Difference(quantity=name, first=first.date, last=last.date, absolute=plain))
     freedom = min(m.freedom for m in (first, last))
     factor = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
-    apart = apart_sd(first, last)
+    apart, gain = apart_sd(first, last), gain_of(first, last) * change
     before, after = (float(error or 0.0) for error in errors)
     sd = math.hypot(before, after, apart)
     smallest = factor * math.hypot(*(float(error or 0.0) for error in unchanged), apart)
@@ -214,8 +230,8 @@ def compare_values(name: str, first: Measured, last: Measured) -> Compared:
         quantity=name,
         first=first.date,
         last=last.date,
-        absolute=_bounded(change, factor * sd, ABSOLUTE),
-        relative=_relative((one, two), (before**2, after**2 + apart**2), factor),
+        absolute=_bounded(change, factor * sd, factor * gain),
+        relative=_relative((one, two), (before**2, after**2 + apart**2), gain, factor),
         smallest_detectable=round(smallest, _DECIMALS),
         beyond_error=bool(p_value < 1 - CONFIDENCE and abs(change) > smallest),
     )
@@ -230,18 +246,51 @@ def _missing(name: str, first: Measured, last: Measured) -> Difference:
     )
 
 
-def _bounded(value: float, reach: float, method: str) -> Quantity:
-    low, high = value - reach, value + reach
+def _bounded(change: float, random: float, gain: float) -> Quantity:
+    """A change with its interval; see `spread_about`."""
+    low, high = spread_about(change, random, gain)
     return Quantity(
-        value=round(value, _DECIMALS), low=round(low, _DECIMALS), high=round(high, _DECIMALS), method=method
+        value=round(change, _DECIMALS),
+        low=round(low, _DECIMALS),
+        high=round(high, _DECIMALS),
+        method=ABSOLUTE,
     )
 
 
-def _relative(values: tuple[float, float], variances: tuple[float, float], factor: float) -> Quantity | None:
+def spread_about(change: float, random: float, gain: float) -> tuple[float, float]:
+    """The interval of a change, or of its rate.
+
+    Args:
+        random: half the width of its interval from the errors of the dates.
+        gain: the same from the error that is a share of the change.
+    """
+    reach = math.hypot(random, gain)
+    return _same_sign(change, (change - random, change + random), (change - reach, change + reach))
+
+
+def _same_sign(change: float, random: tuple[float, float], whole: tuple[float, float]) -> tuple[float, float]:
+    """The whole interval of a change, ended at none where the random one excludes it.
+
+    Outlines that are too large or too small make a change larger or smaller, and never turn a loss into a gain.
+    """
+    low, high = whole
+    if change > 0 and random[0] > 0:
+        return max(low, 0.0), high
+    if change < 0 and random[1] < 0:
+        return low, min(high, 0.0)
+    return low, high
+
+
+def _relative(
+    values: tuple[float, float], variances: tuple[float, float], gain: float, factor: float
+) -> Quantity | None:
     """Change as a share of the first value, with Fieller's interval of the ratio of two values.
 
     Fieller 1954 (J R Stat Soc B 16, 175-185). None where the first value is not told from nothing: the interval
     then has no end. What is less than nothing is nothing: a loss is at most the whole.
+
+    Args:
+        gain: standard deviation of the change because it is off as a share of itself.
     """
     one, two = values
     if one <= 0:
@@ -250,11 +299,16 @@ def _relative(values: tuple[float, float], variances: tuple[float, float], facto
     if g >= 1:
         return None
     ratio = two / one
-    reach = factor / one * float(np.sqrt(variances[1] * (1 - g) + ratio**2 * variances[0]))
-    low, high = (max((ratio + sign * reach) / (1 - g), 0.0) for sign in (-1, 1))
+
+    def interval(last: float) -> tuple[float, float]:
+        reach = factor / one * float(np.sqrt(last * (1 - g) + ratio**2 * variances[0]))
+        low, high = (max((ratio + sign * reach) / (1 - g), 0.0) - 1 for sign in (-1, 1))
+        return min(low, ratio - 1), max(high, ratio - 1)
+
+    low, high = _same_sign(ratio - 1, interval(variances[1]), interval(variances[1] + gain**2))
     return Quantity(
         value=round(ratio - 1, _DECIMALS),
-        low=round(min(low, ratio) - 1, _DECIMALS),
-        high=round(max(high, ratio) - 1, _DECIMALS),
+        low=round(low, _DECIMALS),
+        high=round(high, _DECIMALS),
         method=RELATIVE,
     )

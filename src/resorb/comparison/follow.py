@@ -12,7 +12,7 @@ import numpy as np
 from resorb.anatomy import Level
 from resorb.change import Dated, Difference, Rate
 from resorb.comparison.course import rate, sequences_differ
-from resorb.comparison.error import Compared, Measured, Table, apart_sd, compare_values
+from resorb.comparison.error import Compared, Measured, Table, apart_sd, compare_values, gain_of
 from resorb.comparison.matching import Followed, Seen
 from resorb.comparison.shared import Shared
 from resorb.reading import DiscReading, Quantity
@@ -65,7 +65,7 @@ class Scans:
         dates: in order of time.
         discs: per date, the levels that were measured, against the joint frames.
         registrations: by level.
-        table: of repeat imaging.
+        table: of repeat imaging; `table_of` tells the one that fits.
         width_mm: of the narrowest field, from left to right.
         shared: of levels whose material reaches the edge of a field, the part that is compared.
     """
@@ -81,7 +81,24 @@ class Scans:
         """Distance of the slices on a date (numbers from 1)."""
         return self.dates[date - 1].spacing_mm[0]
 
-    def worse_mm(self, level: Level) -> float:
+    def matching(self, *dates: int) -> bool:
+        """Whether all of these dates are known to be of matching sequences."""
+        return not any(
+            sequences_differ(self.dates[one - 1], self.dates[other - 1])
+            for one, other in combinations(dates, 2)
+        )
+
+    def table_of(self, *dates: int) -> Table:
+        """The table of repeat imaging that tells the error of differences between these dates."""
+        apart = self.table.matching
+        return apart if apart is not None and self.matching(*dates) else self.table
+
+    @property
+    def error_source(self) -> str:
+        """What the tables that tell the errors of these dates were drawn from."""
+        return "; ".join(dict.fromkeys(self.table_of(*pair).made_with for pair in self.pairs()))
+
+    def worse_mm(self, level: Level, table: Table) -> float:
         """How far registration misplaces one date's reference surface, beyond what repeat imaging knows already.
 
         Dates that miss each other by e mm across the disc's margin move the surface by e against the material: a
@@ -92,7 +109,7 @@ class Scans:
         registration = self.registrations.get(level)
         if registration is None:
             return 0.0
-        return float(np.sqrt(max(registration.across_margin_mm**2 - self.table.registration_mm**2, 0.0) / 2))
+        return float(np.sqrt(max(registration.across_margin_mm**2 - table.registration_mm**2, 0.0) / 2))
 
     def aside_mm3(self, level: Level, *, whole_level: bool) -> float:
         """Error of one date's volume from ends of the shared field that registration misplaces sideways."""
@@ -102,14 +119,14 @@ class Scans:
         # Two ends, each off by the error of two dates, half of whose variance belongs to one.
         return registration.error_mm * shared.section_mm2
 
-    def detectable_mm3(self, date: int, worse_mm3: float, whose: str = HERNIATION) -> float:
+    def detectable_mm3(self, date: int, worse_mm3: float, whose: str, table: Table) -> float:
         """The least volume that is told from nothing on a date."""
-        known = self.table.quantities[f"{whose}.{VOLUME}"]
+        known = table.quantities[f"{whose}.{VOLUME}"]
         return known.factor * float(np.sqrt(known.variance(0.0, self.slice_mm(date)) + worse_mm3**2))
 
     def apart_mm3(self, dates: tuple[int, int], whose: str) -> float:
         """Reach to each side that a difference of volumes has because two dates' slices differ."""
-        known = self.table.quantities[f"{whose}.{VOLUME}"]
+        known = self.table_of(*dates).quantities[f"{whose}.{VOLUME}"]
         return known.factor * known.apart_sd(*(self.slice_mm(date) for date in dates))
 
     def pairs(self) -> list[tuple[int, int]]:
@@ -134,31 +151,31 @@ class ThroughTime:
     quantities: dict[str, tuple[Quantity, ...]]
     area_mm2: float
 
-    def measured(self, name: str, date: int) -> Measured:
+    def measured(self, name: str, date: int, table: Table) -> Measured:
         """A quantity of one date with what its error hangs on."""
-        worse = self.scans.worse_mm(self.level)
+        worse = self.scans.worse_mm(self.level, table)
         moved = worse * self.area_mm2
         aside = self.scans.aside_mm3(self.level, whole_level=self.whose == LEVEL)
         volume = float(np.hypot(moved, aside))
         extra = {VOLUME: volume, "focal_volume_mm3": moved, DEPTH: worse}
         quantity = self.quantities[name][date - 1]
         whose = LEVEL if quantity.method.startswith(BY_DIFFERENCE) else self.whose
-        known = self.scans.table.quantities.get(f"{whose}.{name}")
+        known = table.quantities.get(f"{whose}.{name}")
         return Measured(date, quantity, self.scans.slice_mm(date), known, extra.get(name, 0.0))
 
-    def detectable_mm3(self, date: int) -> float:
+    def detectable_mm3(self, date: int, table: Table) -> float:
         """The least volume that is told from nothing on a date, in the way in which it was measured there."""
         by_difference = self.quantities[VOLUME][date - 1].method.startswith(BY_DIFFERENCE)
         whose = LEVEL if by_difference else self.whose
-        return self.scans.detectable_mm3(date, self.measured(VOLUME, date).extra_sd, whose)
+        return self.scans.detectable_mm3(date, self.measured(VOLUME, date, table).extra_sd, whose, table)
 
     def compared(self, name: str, first: int, last: int) -> Compared:
         """The difference of a quantity between two dates."""
         if name == T2 and (why := self._signals_differ(first, last)):
             nothing = Quantity(value=None, reason=why)
             return Compared(Difference(quantity=T2, first=first, last=last, absolute=nothing))
-        one, two = self.measured(name, first), self.measured(name, last)
-        return compare_values(name, one, two)
+        table = self.scans.table_of(first, last)
+        return compare_values(name, self.measured(name, first, table), self.measured(name, last, table))
 
     def differences(self) -> tuple[Difference, ...]:
         """Of every quantity, the first date against the last and neighbouring ones."""
@@ -171,19 +188,21 @@ class ThroughTime:
     def course(self) -> tuple[Rate, ...]:
         """Rates of those quantities whose course is given."""
         dates = self.scans.dates
+        table = self.scans.table_of(*(date.number for date in dates))
         found = []
         for name in COURSES:
             if name not in self.quantities:
                 continue
             if name == T2 and any(self._signals_differ(*pair) for pair in pairwise(range(1, len(dates) + 1))):
                 continue
-            measured = [self.measured(name, date.number) for date in dates]
+            measured = [self.measured(name, date.number, table) for date in dates]
             # What thin and thick slices show differently, shared between the two dates of a pair.
             there = [one for one in measured if one.quantity.value is not None]
             apart = max((apart_sd(*pair) for pair in combinations(there, 2)), default=0.0) / math.sqrt(2.0)
             sds = [None if (sd := one.sd()) is None else math.hypot(sd, apart) for one in measured]
             freedom = min(one.freedom for one in measured)
-            if (one := rate(name, dates, self.quantities[name], sds, freedom)) is not None:
+            gain = gain_of(*there)
+            if (one := rate(name, dates, self.quantities[name], sds, freedom, gain)) is not None:
                 found.append(one)
         return tuple(found)
 
@@ -281,10 +300,11 @@ def _rest(track: ThroughTime, dates: tuple[int, int], gone: Quantity, share: flo
     if gone.value is None:
         return Quantity(value=None, reason=f"{NOT_FOUND}; all that the level holds: {gone.reason}")
     left = max((track.quantities[VOLUME][source - 1].value or 0.0) - share * gone.value, 0.0)
-    moved = track.scans.worse_mm(track.level) * track.area_mm2
+    table = track.scans.table_of(source, date)
+    moved = track.scans.worse_mm(track.level, table) * track.area_mm2
     worse = float(np.hypot(moved, track.scans.aside_mm3(track.level, whole_level=True)))
     reach = math.hypot(
-        track.scans.detectable_mm3(date, worse, LEVEL), track.scans.apart_mm3((source, date), LEVEL)
+        track.scans.detectable_mm3(date, worse, LEVEL, table), track.scans.apart_mm3((source, date), LEVEL)
     )
     return Quantity(
         value=round(left, 3),
