@@ -1,9 +1,9 @@
 """How right `resorb.comparison` is: simulated patients scanned again, lying differently, by other scanners.
 
 Of each patient the first date is compared with the second, on which nothing has changed, and with the third: one
-herniation of 1,000 mm3 has lost a quarter, others have shrunk, vanished or grown. False alarms, limits of agreement,
-power, intervals that hold the truth, herniations matched right, time and memory. The patients are others than those of
-repeat imaging (`benchmarks/repeat.py`).
+herniation of 1,000 mm3 has lost a quarter, others have shrunk, vanished or grown; on several scanners, and on one.
+False alarms, limits of agreement, power, intervals that hold the truth, herniations matched right, time and memory. The
+patients are others than those of repeat imaging (`benchmarks/repeat.py`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,17 @@ from rich.table import Table as Printed
 
 from benchmarks.common import Table, clear_errors, console
 from benchmarks.compared import Pair
-from benchmarks.pairs import BENCHMARK_SEED, Patients
-from benchmarks.repeat import COLUMNS, KEY, error_of, of_this_version, pairs_of, table_rows, unclaimed
+from benchmarks.pairs import BENCHMARK_SEED, ONE, Patients
+from benchmarks.repeat import (
+    COLUMNS,
+    KEY,
+    SCANNERS,
+    error_of,
+    of_this_version,
+    pairs_of,
+    table_rows,
+    unclaimed,
+)
 from resorb import __version__
 
 PAIRS = (
@@ -88,7 +97,10 @@ def main(
     kept: Annotated[Path, typer.Option(help="Folder of simulated patients; made where missing.")] = Path(
         "out/pairs"
     ),
-    mixed: Annotated[bool, typer.Option(help="Pairs of different protocols too.")] = True,
+    mixed: Annotated[
+        bool, typer.Option(help="Pairs of different protocols too, where scanners differ.")
+    ] = True,
+    scanners: Annotated[str, typer.Option(help="Patients on several scanners, on one, or both.")] = "both",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for change.csv and differences.csv; rows are kept.")
     ] = Path("out/bench"),
@@ -98,18 +110,24 @@ def main(
     pairs = Table(output / "change.csv", PAIRS, KEY)
     differences = Table(output / "differences.csv", COLUMNS, KEY)
     with clear_errors():
-        collect(pairs, differences, Patients(kept, BENCHMARK_SEED, count), kinds, mixed)
-    printed = Printed("What", "Goal", *kinds)
-    chosen = [
-        (
-            [row for row in of_this_version(pairs) if row["outlines"] == kind],
-            [row for row in of_this_version(differences) if row["outlines"] == kind],
-        )
-        for kind in kinds
-    ]
+        for one_scanner in SCANNERS[scanners]:
+            patients = Patients(kept, BENCHMARK_SEED, count, one_scanner)
+            collect(pairs, differences, patients, kinds, mixed and not one_scanner)
+    columns = [(kind, one_scanner) for one_scanner in SCANNERS[scanners] for kind in kinds]
+    printed = Printed("What", "Goal", *(kind + ", one scanner" * one for kind, one in columns))
+    chosen = [(_of(pairs, *column), _of(differences, *column)) for column in columns]
     for what, goal, figure in FIGURES:
         printed.add_row(what, goal, *(figure(*rows) for rows in chosen))
     console().print(printed)
+
+
+def _of(table: Table, outlines: str, one_scanner: bool) -> list[dict[str, str]]:
+    """The rows of one kind of outlines and of scanners."""
+    return [
+        row
+        for row in of_this_version(table)
+        if row["outlines"] == outlines and row["subject"].endswith(ONE) == one_scanner
+    ]
 
 
 def _share(hits: Sequence[bool]) -> str:

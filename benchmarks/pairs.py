@@ -24,6 +24,7 @@ PROTOCOLS: dict[str, float | None] = {"3D": None, "4 mm": 4.0}
 SLAB = 65  # partitions of 3D: 58 mm, so that what bulges to the sides is in the field
 PITCH_MM = 0.6  # of the simulator's fine grid
 VENDORS = ("siemens", "philips", "ge")
+ONE = "-one"  # ends the names of patients who were on one scanner throughout
 #: The herniation that the power of the comparison is counted on.
 POWER_VOLUME_MM3, POWER_REMAINING = 1000.0, 0.75
 #: Of a herniation of that volume; others are alike.
@@ -46,8 +47,12 @@ class Subject:
     scans: tuple[dict[str, tuple[Study, Anatomy]], ...]
 
 
-def subject_case(seed: int, number: int) -> CaseSpec:
-    """The numberth patient of a seed: one herniation of 1,000 mm3 that loses a quarter, up to two others."""
+def subject_case(seed: int, number: int, *, one_scanner: bool = False) -> CaseSpec:
+    """The numberth patient of a seed: one herniation of 1,000 mm3 that loses a quarter, up to two others.
+
+    Args:
+        one_scanner: the same patient, on one scanner with one protocol throughout; else each date has its own vendor.
+    """
     rng = np.random.default_rng([seed, number])
     canal = round(float(rng.uniform(0.95, 1.2)), 2)
     variety = round(float(rng.beta(1.5, 4.0)), 3)
@@ -62,8 +67,11 @@ def subject_case(seed: int, number: int) -> CaseSpec:
         remaining = float(rng.choice([0.0, 0.1, 0.3, 0.6, 1.0, 1.4]))
         if remaining != 1.0:
             changes.append(ChangeSpec(herniation=n, remaining=remaining, by=_ways(rng, one)))
+    scanners = [_series(rng, vendor) for vendor in VENDORS]
+    if one_scanner:
+        scanners = [scanners[number % len(VENDORS)]] * len(DAYS)
     dates = [
-        DateSpec(date=day, changes=tuple(changes) if n == 2 else (), series=_series(rng, VENDORS[n]))
+        DateSpec(date=day, changes=tuple(changes) if n == 2 else (), series=scanners[n])
         for n, day in enumerate(DAYS)
     ]
     return CaseSpec(
@@ -106,34 +114,35 @@ def _series(rng: np.random.Generator, vendor: str) -> tuple[ScannerSpec, ...]:
 
 @dataclass(frozen=True)
 class Patients:
-    """So many patients of a seed, kept in a folder once they are made."""
+    """So many patients of a seed, kept in a folder once they are made; on one scanner throughout, or on several."""
 
     folder: Path
     seed: int
     count: int
+    one_scanner: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(f"{self.seed}-{number:04d}" for number in range(self.count))
+        return tuple(f"{self.seed}-{number:04d}{ONE * self.one_scanner}" for number in range(self.count))
 
     def subject(self, name: str) -> Subject:
-        """One of them by name; see `subject`."""
-        return subject(self.folder, self.seed, self.names.index(name))
+        """One of them by name, from the folder where it has been made before; else it is simulated (a minute) and kept.
+
+        Raises:
+            UsageError: the patient cannot be made.
+        """
+        place = self.folder / name
+        done = place / "case.json"
+        if not done.exists():
+            with awaited(self.folder / f"{name}.claim"):
+                if not done.exists():
+                    number = self.names.index(name)
+                    _make(place, subject_case(self.seed, number, one_scanner=self.one_scanner))
+        return _stored(place)
 
 
-def subject(folder: Path, seed: int, number: int) -> Subject:
-    """A patient, from the folder where it has been made before; else it is simulated (a minute) and kept.
-
-    Raises:
-        UsageError: the patient cannot be made.
-    """
-    place = folder / f"{seed}-{number:04d}"
-    done = place / "case.json"
-    if not done.exists():
-        with awaited(folder / f"{place.name}.claim"):
-            if not done.exists():
-                _make(place, subject_case(seed, number))
-    case = CaseSpec.model_validate_json(done.read_text("utf-8"))
+def _stored(place: Path) -> Subject:
+    case = CaseSpec.model_validate_json((place / "case.json").read_text("utf-8"))
     truths = tuple(
         StudyTruth.from_json((place / f"{n}.json").read_text("utf-8")) for n in range(len(case.dates))
     )

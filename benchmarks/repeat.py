@@ -1,32 +1,31 @@
 """Repeat imaging of simulated patients, from which `resorb.comparison` knows the error of a difference.
 
 Each patient is scanned on three dates, lying differently, by several protocols; nothing changes from the first to the
-second date, something does to the third. The error of a difference is what was measured less what truly differs. Its
-variance is fitted as the sum of both dates' (a constant and a share of the value, by distance of slices) under
-Student's t by maximum likelihood to pairs of one protocol, and widened where the fit would hold fewer than 95 % of the
-errors, and to the upper bound of what so few differences tell. What pairs of two protocols err besides comes on top.
+second date, something does to the third. The error of a difference is what was measured less what truly differs
+(`benchmarks/repeat_fit.py`). Each date is on another scanner; the same patients on one scanner throughout tell how far
+dates with matching sequences are off.
 """
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.table import Table as Printed
-from scipy import optimize, stats
 
 from benchmarks.claims import claimed
 from benchmarks.common import Table, clear_errors, console, progress_bar
 from benchmarks.compared import Pair, Segment, compared, rows
-from benchmarks.pairs import REPEAT_SEED, Patients
+from benchmarks.pairs import ONE, REPEAT_SEED, Patients
+from benchmarks.repeat_fit import Differences, tabulated
 from resorb import __version__, segment
 from resorb.anatomy import Anatomy
-from resorb.comparison.error import CONFIDENCE, Repeatability, Spread
+from resorb.comparison.error import Repeatability
 from resorb.errors import ResorbError, UsageError
 from resorb.study import Study
 
@@ -35,27 +34,10 @@ COLUMNS = (
     *(*KEY, "dates", "protocols", "slice_first_mm", "slice_last_mm", "what", "level", "number"),
     *("first", "last", "true_first", "true_last", "low", "high", "verdict", "registration_mm"),
 )
-VALUES = ("first", "last", "true_first", "true_last")
-FREEDOMS = (3.0, 4.0, 6.0, 10.0, 30.0)
-#: Differences between like slices, and as many between unlike ones, from which a quantity is tabulated.
-FEWEST = 8
-BASE_FLOOR, SHARE_FLOOR = 0.2, 1e-3  # of a standard deviation, as a share of the errors' own
 MIN_PATIENTS = 10  # fewer do not tell how patients differ: their table is an estimate
-LONG_TAILED, MANY = 10.0, 100  # degrees of freedom that fewer differences do not exceed
-#: Shares of the errors that the intervals of those shares hold at least, and from how many errors on that is asked.
-TAILS = ((0.95, 1), (0.99, 200))
-UPPER = 0.9  # bound of the standard deviation, which few differences tell poorly
-#: By how much the embedded model's outlines of one patient are taken to differ between dates: less than half of their
-#: median distance to a reader's (docs/model.md), most of which they have in common. What that adds to the error of a
-#: date: a constant, and a share (volume: over an outline of 5 V^(2/3) mm2, 500 mm2 of 1,000 mm3).
-OUTLINE_MM = 0.2
-WIDER = {
-    "volume_mm3": (25.0, 0.10),
-    "depth_mm": (0.3, 0.0),
-    "sac_area_mm2": (6.0, 0.03),
-    "canal_occupied": (0.02, 0.05),
-}
-Array = NDArray[np.float64]
+DRAWN = {"mask": "exact outlines", "model": "the embedded model's outlines"}
+#: Whether the dates of a patient are on one scanner, by what the user asks for.
+SCANNERS = {"several": (False,), "one": (True,), "both": (False, True)}
 
 
 def exact(_study: Study, outlines: Anatomy) -> Anatomy:
@@ -124,131 +106,70 @@ def table_rows(pair: Pair, outlines: str) -> Iterator[dict[str, object]]:
         }
 
 
-def fit(
-    first: Array, last: Array, slices: Array, errors: Array
-) -> tuple[list[tuple[float, float, float]], float]:
-    """((slice_mm, base, share) by distance of slices, degrees of freedom) of the errors (n,) of differences.
-
-    Args:
-        first, last: (n,) values on the two dates; slices: (n, 2) distance of slices on both, mm.
-    """
-    kinds = np.unique(slices)
-    scale = float(np.sqrt(np.mean(errors**2))) or 1.0
-    size = max(float(np.mean(np.abs([first, last]))), 1e-9)
-    one_hot = (slices[:, :, None] == kinds).astype(float)
-    squares = np.stack([first, last], axis=1)[:, :, None] ** 2 * one_hot
-
-    def sds(parameters: Array) -> Array:
-        base, share = np.exp(parameters[: len(kinds)]), np.exp(parameters[len(kinds) :])
-        variance = (one_hot * base**2).sum(axis=(1, 2)) + (squares * share**2).sum(axis=(1, 2))
-        return np.asarray(np.sqrt(variance))
-
-    def loss(parameters: Array, freedom: float) -> float:
-        return -float(stats.t.logpdf(errors, freedom, scale=sds(parameters)).sum())
-
-    start = np.log([*np.full(len(kinds), scale / 2), *np.full(len(kinds), scale / size / 4)])
-    floors = [*np.full(len(kinds), BASE_FLOOR * scale), *np.full(len(kinds), SHARE_FLOOR * scale / size)]
-    lowest = np.log(floors)
-    bounds = [(low, low + np.log(1e5)) for low in lowest]
-    freedoms = [one for one in FREEDOMS if one <= LONG_TAILED or len(errors) >= MANY]
-    fits = [optimize.minimize(loss, start, (freedom,), bounds=bounds) for freedom in freedoms]
-    best = min(range(len(fits)), key=lambda n: float(fits[n].fun))
-    freedom = freedoms[best]
-    # Holm's correction reads the tail: where there are enough errors to see it, it has to hold there too.
-    tails = [tail for tail, fewest in TAILS if len(errors) >= fewest]
-    over = np.abs(errors) / sds(fits[best].x)
-    holds = max(np.quantile(over, tail) / stats.t.ppf(0.5 + tail / 2, freedom) for tail in tails)
-    base, share = np.split(np.exp(fits[best].x) * max(float(holds), _few(len(errors))), 2)
-    # Thicker slices are never surer, whatever few differences say.
-    base, share = np.maximum.accumulate(base), np.maximum.accumulate(share)
-    return [(float(k), float(b), float(s)) for k, b, s in zip(kinds, base, share, strict=True)], freedom
-
-
-def excess(known: Repeatability, values: Array, slices: Array, errors: Array) -> float:
-    """Standard deviation by which differences between unlike slices err besides; with it 19 of 20 lie within 95 %.
-
-    Args:
-        known: of like slices.
-        values, slices: (n, 2) of both dates; errors: (n,) of the differences.
-    """
-    alike = [
-        sum(known.variance(value, mm) for value, mm in zip(*one, strict=True))
-        for one in zip(values, slices, strict=True)
-    ]
-    missing = (_few(len(errors)) * errors / known.factor) ** 2 - np.array(alike)
-    return float(np.sqrt(max(np.quantile(missing, CONFIDENCE), 0.0)))
-
-
-def _few(count: int) -> float:
-    """Upper bound of a standard deviation that so many errors tell, over what they tell."""
-    return float(np.sqrt(count / stats.chi2.ppf(1 - UPPER, count)))
-
-
 def tabulate(found: Sequence[Mapping[str, str]], outlines: str) -> str:
-    """The section of `repeat.toml` of one kind of outlines."""
+    """The section of `repeat.toml` of one kind of outlines, with that of matching sequences where there are any."""
     chosen = [row for row in found if row["outlines"] == outlines]
-    registration = [float(row["registration_mm"]) for row in chosen if row["registration_mm"]]
-    patients = len({row["subject"] for row in chosen})
-    drawn = {"mask": "exact outlines", "model": "the embedded model's outlines"}[outlines]
+    several, one = (
+        [row for row in chosen if row["subject"].endswith(ONE) == matching] for matching in (False, True)
+    )
+    known = {what: tabulated(_differences(several, what)) for what in _quantities(several)}
+    lines = _section(outlines, f"{DRAWN[outlines]}", several, known)
+    if one:
+        # Dates of one protocol have like slices: what unlike ones err besides is that of several scanners.
+        alike = {
+            what: replace(on_one, apart=on_several.apart)
+            for what, on_several in known.items()
+            if on_several and (on_one := tabulated(_differences(one, what), alike=True))
+        }
+        lines += ["", *_section(f"{outlines}.matching", f"{DRAWN[outlines]} on one scanner", one, alike)]
+    return "\n".join(lines) + "\n"
+
+
+def _quantities(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    return sorted({row["what"] for row in rows})
+
+
+def _differences(rows: Sequence[Mapping[str, str]], what: str) -> Differences:
+    own = [row for row in rows if row["what"] == what]
+    first, last = (np.array([float(row[name]) for row in own]) for name in ("first", "last"))
+    slices = np.array([[float(row["slice_first_mm"]), float(row["slice_last_mm"])] for row in own])
+    return Differences(first, last, slices.reshape(-1, 2), np.array([error_of(row) for row in own]))
+
+
+def _section(
+    name: str, drawn: str, rows: Sequence[Mapping[str, str]], known: Mapping[str, Repeatability | None]
+) -> list[str]:
+    registration = [float(row["registration_mm"]) for row in rows if row["registration_mm"]]
+    patients = len({row["subject"] for row in rows})
     lines = [
-        f"[{outlines}]",
+        f"[{name}]",
         f'made_with = "{drawn}; simulated patients: {patients}, 3 dates each"',
         f"registration_mm = {np.median(registration):.2f}",
         f"estimated = {'true' if patients < MIN_PATIENTS else 'false'}",
     ]
-    for what in sorted({row["what"] for row in chosen}):
-        own = [row for row in chosen if row["what"] == what]
-        numbers = np.array([[float(row[name]) for name in VALUES] for row in own])
-        slices = np.array([[float(row["slice_first_mm"]), float(row["slice_last_mm"])] for row in own])
-        same = slices[:, 0] == slices[:, 1]
-        if min(np.count_nonzero(same), np.count_nonzero(~same)) < FEWEST:
+    for what, one in known.items():
+        if one is None:
             continue
-        first, last, true_first, true_last = numbers.T
-        errors = (last - first) - (true_last - true_first)
-        spreads, freedom = fit(first[same], last[same], slices[same], errors[same])
-        known = Repeatability(tuple(Spread(*one) for one in spreads), freedom)
-        apart = excess(known, numbers[~same, :2], slices[~same], errors[~same])
         listed = ", ".join(
-            f"{{ slice_mm = {s:g}, base = {b:.4g}, share = {share:.4g} }}" for s, b, share in spreads
+            f"{{ slice_mm = {at.slice_mm:g}, base = {at.base:.4g}, share = {at.share:.4g} }}"
+            for at in one.spreads
         )
         lines += [
             "",
-            f'[{outlines}.quantities."{what}"]',
+            f'[{name}.quantities."{what}"]',
             f"spreads = [{listed}]",
-            f"freedom = {freedom:g}",
-            f"apart = {apart:.4g}",
-            f"pairs = {len(numbers)}",
+            f"freedom = {one.freedom:g}",
+            f"apart = {one.apart:.4g}",
+            f"gain = {one.gain:.4g}",
+            f"pairs = {one.pairs}",
         ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def estimate(exact_section: str) -> str:
-    """A section for the embedded model from that of exact outlines, until its own were compared (`WIDER`)."""
-    table = tomllib.loads(exact_section)["mask"]
-    lines = [
-        "[model]",
-        f'made_with = "an estimate: {table["made_with"]}; widened for outlines that differ by {OUTLINE_MM:g} mm"',
-        f"registration_mm = {table['registration_mm']:.2f}",
-        "estimated = true",
-    ]
-    for what, one in table["quantities"].items():
-        base, share = WIDER.get(what.partition(".")[2], (None, None))
-        if base is None or share is None:
-            continue
-        listed = ", ".join(
-            f"{{ slice_mm = {at['slice_mm']:g}, base = {np.hypot(at['base'], base):.4g}, "
-            f"share = {np.hypot(at['share'], share):.4g} }}"
-            for at in one["spreads"]
-        )
-        lines += [
-            "",
-            f'[model.quantities."{what}"]',
-            f"spreads = [{listed}]",
-            f"freedom = {min(one['freedom'], LONG_TAILED):g}",
-            f"apart = {one['apart']:g}",
-            f"pairs = {one['pairs']}",
-        ]
-    return "\n".join(lines) + "\n"
+def sections(text: str) -> dict[str, str]:
+    """The sections of a `repeat.toml` by whose outlines they are of, without what stands above them."""
+    parts = re.split(r"^\[(mask|model)\]$", text, flags=re.MULTILINE)
+    return {kind: f"[{kind}]{body.rstrip()}\n" for kind, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def main(
@@ -257,26 +178,36 @@ def main(
     kept: Annotated[Path, typer.Option(help="Folder of simulated patients; made where missing.")] = Path(
         "out/pairs"
     ),
-    mixed: Annotated[bool, typer.Option(help="Pairs of different protocols too.")] = True,
+    mixed: Annotated[
+        bool, typer.Option(help="Pairs of different protocols too, where scanners differ.")
+    ] = True,
+    scanners: Annotated[str, typer.Option(help="Patients on several scanners, on one, or both.")] = "both",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for repeat.csv; rows there are kept.")
     ] = Path("out/bench"),
     seed: Annotated[int, typer.Option(help="Of the patients; not that of the benchmark.")] = REPEAT_SEED,
-    write: Annotated[Path | None, typer.Option(help="The table is written here (repeat.toml).")] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            help="The table is written here (repeat.toml); of outlines that were not compared it stays as it is."
+        ),
+    ] = None,
 ) -> None:
     """Scan simulated patients repeatedly, compare the dates, and tabulate how far differences are off."""
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
     table = Table(output / "repeat.csv", COLUMNS, KEY)
     with clear_errors():
-        if write is not None and not mixed:
-            raise UsageError("a table needs pairs of two protocols too: leave --no-mixed out")
-        collect(table, Patients(kept, seed, count), kinds, mixed)
+        if write is not None and (not mixed or scanners == "one"):
+            raise UsageError("a table needs pairs of two protocols and of several scanners too")
+        for one_scanner in SCANNERS[scanners]:
+            patients = Patients(kept, seed, count, one_scanner)
+            collect(table, patients, kinds, mixed and not one_scanner)
     found = of_this_version(table)
     present = [kind for kind in ("mask", "model") if any(row["outlines"] == kind for row in found)]
-    if write is not None and "mask" in present:
-        exact_section = tabulate(found, "mask")
-        model = tabulate(found, "model") if "model" in present else estimate(exact_section)
-        write.write_text(f"{HEADER}{exact_section}\n{model}", encoding="utf-8")
+    if write is not None:
+        stored = sections(write.read_text("utf-8")) if write.exists() else {}
+        stored |= {kind: tabulate(found, kind) for kind in present}
+        write.write_text(HEADER + "\n".join(stored[kind] for kind in sorted(stored)), encoding="utf-8")
     printed = Printed("Outlines", "Quantity", "Differences", "2.5 to 97.5 % of errors")
     for kind in present:
         for what in sorted({row["what"] for row in found}):
@@ -291,7 +222,8 @@ HEADER = """\
 # How far differences between dates are off, by repeat imaging of simulated patients; written by benchmarks/repeat.py.
 # base and share: standard deviation of one date's error, in the quantity's unit and as a share of its value, by the
 # distance of the slices; freedom: of Student's t; apart: standard deviation that differences between the thinnest and
-# the thickest of these slices have besides; pairs: differences that it was tabulated from.
+# the thickest of these slices have besides; gain: standard deviation of a difference as a share of itself; pairs:
+# differences that it was tabulated from. matching: of dates on one scanner with one protocol.
 
 """
 

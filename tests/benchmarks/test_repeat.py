@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.change import FIGURES, _matched
-from benchmarks.repeat import COLUMNS, estimate, fit, tabulate
-from resorb.comparison.error import Repeatability, parse_table
+from benchmarks.pairs import ONE
+from benchmarks.repeat import COLUMNS, sections, tabulate
+from benchmarks.repeat_fit import Differences, fit
+from resorb.comparison.error import Measured, Repeatability, compare_values, parse_table
+from resorb.reading import Quantity
 
 THIN, THICK = 0.9, 4.4
 
@@ -25,16 +28,14 @@ def drawn(count: int, freedom: float, seed: int = 2) -> tuple[np.ndarray, ...]:
 
 
 def test_a_known_spread_is_found_again() -> None:
-    spreads, _ = fit(*drawn(4000, 30.0))
-    (thin, *first), (thick, *second) = spreads
-    assert (thin, thick) == (THIN, THICK)
-    assert first == pytest.approx([20.0, 0.04], rel=0.2)
-    assert second == pytest.approx([50.0, 0.10], rel=0.2)
+    thin, thick = fit(Differences(*drawn(4000, 30.0))).spreads
+    assert (thin.slice_mm, thick.slice_mm) == (THIN, THICK)
+    assert [thin.base, thin.share] == pytest.approx([20.0, 0.04], rel=0.2)
+    assert [thick.base, thick.share] == pytest.approx([50.0, 0.10], rel=0.2)
 
 
 def test_long_tails_are_found_again() -> None:
-    _, freedom = fit(*drawn(4000, 4.0))
-    assert freedom in (3.0, 4.0, 6.0)
+    assert fit(Differences(*drawn(4000, 4.0))).freedom in (3.0, 4.0, 6.0)
 
 
 @pytest.mark.parametrize("count", [40, 300])
@@ -44,7 +45,7 @@ def test_intervals_hold_19_of_20_errors_that_were_not_tabulated(count: int, besi
     others = _with_besides(drawn(3000, 6.0, seed=9), besides)
     held = []
     for seed in range(6):
-        known = tabulated(*_with_besides(drawn(count, 6.0, seed), besides))
+        known = known_of(*_with_besides(drawn(count, 6.0, seed), besides))
         first, last, slices, errors = others
         sds = [
             np.sqrt(known.variance(a, s[0]) + known.variance(b, s[1]) + known.apart_sd(*s) ** 2)
@@ -58,7 +59,7 @@ def test_intervals_hold_19_of_20_errors_that_were_not_tabulated(count: int, besi
 
 
 def test_what_unlike_slices_err_besides_is_found() -> None:
-    known = tabulated(*_with_besides(drawn(6000, 30.0), 120.0))
+    known = known_of(*_with_besides(drawn(6000, 30.0), 120.0))
     assert known.apart == pytest.approx(120.0, rel=0.2)
     assert [one.base for one in known.spreads] == pytest.approx([20.0, 50.0], rel=0.25)
     assert known.apart_sd(THIN, THICK) == known.apart_sd(THICK, THIN) == known.apart
@@ -69,7 +70,7 @@ def test_what_unlike_slices_err_besides_is_found() -> None:
 def test_what_was_not_seen_between_unlike_slices_is_not_tabulated() -> None:
     first, last, slices, errors = drawn(200, 30.0)
     alike = slices[:, 0] == slices[:, 1]
-    section = _section(first[alike], last[alike], slices[alike], errors[alike])
+    section = tabulate(rows_of(first[alike], last[alike], slices[alike], errors[alike]), "mask")
     assert "quantities" not in section
 
 
@@ -80,14 +81,17 @@ def _with_besides(drawn_: tuple[np.ndarray, ...], besides: float) -> tuple[np.nd
     return first, last, slices, errors + np.where(slices[:, 0] == slices[:, 1], 0.0, more)
 
 
-def tabulated(first: np.ndarray, last: np.ndarray, slices: np.ndarray, errors: np.ndarray) -> Repeatability:
-    table = parse_table(tomllib.loads(_section(first, last, slices, errors))["mask"])
+def known_of(first: np.ndarray, last: np.ndarray, slices: np.ndarray, errors: np.ndarray) -> Repeatability:
+    table = parse_table(tomllib.loads(tabulate(rows_of(first, last, slices, errors), "mask"))["mask"])
     return table.quantities["herniation.volume_mm3"]
 
 
-def _section(first: np.ndarray, last: np.ndarray, slices: np.ndarray, errors: np.ndarray) -> str:
+def rows_of(
+    first: np.ndarray, last: np.ndarray, slices: np.ndarray, errors: np.ndarray
+) -> list[dict[str, str]]:
+    """As `benchmarks.repeat` stores them."""
     blank = dict.fromkeys(COLUMNS, "")
-    rows = [
+    return [
         {
             **blank,
             "subject": f"{n % 3}",
@@ -105,7 +109,6 @@ def _section(first: np.ndarray, last: np.ndarray, slices: np.ndarray, errors: np
             zip(first.tolist(), last.tolist(), slices, errors.tolist(), strict=True)
         )
     ]
-    return tabulate(rows, "mask")
 
 
 @pytest.mark.parametrize(
@@ -145,14 +148,71 @@ def test_large_herniations_that_lost_half_are_counted_by_protocol() -> None:
     assert of_3d((), rows) == "67 % of 3"
 
 
-def test_until_the_model_is_tabulated_its_error_is_a_wider_estimate() -> None:
-    exact = _section(*drawn(40, 3.0))
-    tables = tomllib.loads(f"{exact}\n{estimate(exact)}")
-    mask, model = (parse_table(tables[kind]) for kind in ("mask", "model"))
-    name = "herniation.volume_mm3"
-    assert model.estimated and "estimate" in model.made_with
-    for slice_mm in (THIN, THICK):
-        added = model.quantities[name].variance(1000.0, slice_mm) - mask.quantities[name].variance(
-            1000.0, slice_mm
-        )
-        assert added == pytest.approx(25.0**2 + 100.0**2, rel=0.02)
+def test_a_share_of_what_changed_is_found_again_beside_the_spread() -> None:
+    known = fit(shrunk(4000, seed=8))
+    assert known.gain == pytest.approx(0.3, rel=0.35)
+    thin, thick = known.spreads
+    assert [thin.base, thick.base] == pytest.approx([20.0, 50.0], rel=0.35)
+    assert [thin.share, thick.share] == pytest.approx([0.04, 0.10], rel=0.35)
+
+
+@pytest.mark.parametrize("count", [60, 1000])
+def test_intervals_hold_changes_that_are_off_as_a_share_of_themselves(count: int) -> None:
+    """Of 1,000 others, whatever share of them was lost; what is called changed where nothing did stays below 5 %."""
+    others = shrunk(1000, seed=5)
+    held, alarms = [], []
+    for seed in range(4):
+        known = fit(shrunk(count, seed))
+        for a, b, (slice_mm, _), truth in zip(
+            others.first, others.last, others.slices, others.true, strict=True
+        ):
+            one, two = (
+                Measured(n, Quantity(value=float(v)), float(slice_mm), known) for n, v in ((1, a), (2, b))
+            )
+            found = compare_values("volume_mm3", one, two)
+            low, high = found.difference.absolute.low, found.difference.absolute.high
+            assert low is not None and high is not None and found.p_value is not None
+            held.append(low - 1e-3 <= truth <= high + 1e-3)
+            if abs(truth) < 1e-6:
+                alarms.append(found.p_value < 0.05)
+    assert 0.94 <= np.mean(held) <= 0.995
+    assert len(alarms) > 1000 and np.mean(alarms) <= 0.05
+
+
+def shrunk(count: int, seed: int) -> Differences:
+    """The spread of `drawn`, like slices; half have lost something, by which outlines are off by 30 % of it."""
+    rng = np.random.default_rng(seed)
+    first, slice_mm = rng.uniform(0, 1500, count), rng.choice([THIN, THICK], count)
+    lost = np.where(rng.random(count) < 0.5, 0.0, rng.uniform(0.2, 1.0, count)) * first
+    base, share = np.where(slice_mm == THIN, 20.0, 50.0), np.where(slice_mm == THIN, 0.04, 0.10)
+    random = (np.hypot(base, share * v) * rng.standard_normal(count) for v in (first, first - lost))
+    errors = sum(random) + 0.3 * rng.standard_normal(count) * lost
+    return Differences(first, first - lost + errors, np.column_stack([slice_mm, slice_mm]), errors)
+
+
+def test_where_nothing_changed_no_share_of_it_is_tabulated() -> None:
+    rng = np.random.default_rng(4)
+    first = rng.uniform(0, 1500, 300)
+    errors = rng.normal(0, 40, 300)
+    assert fit(Differences(first, first + errors, np.full((300, 2), THIN), errors)).gain == 0.0
+
+
+def test_dates_on_one_scanner_have_a_table_of_their_own() -> None:
+    first, last, slices, errors = drawn(600, 30.0)
+    like = np.column_stack([slices[:, 0], slices[:, 0]])
+    several = rows_of(first, last, slices, errors)
+    one = [
+        {**row, "subject": f"{row['subject']}{ONE}"}
+        for row in rows_of(first, last - 0.7 * errors, like, 0.3 * errors)
+    ]
+    table = parse_table(tomllib.loads(tabulate([*several, *one], "mask"))["mask"])
+    assert table.matching is not None and "one scanner" in table.matching.made_with
+    usual, matching = (one.quantities["herniation.volume_mm3"] for one in (table, table.matching))
+    assert matching.variance(800.0, THIN) < 0.5 * usual.variance(800.0, THIN)
+    assert matching.apart == usual.apart  # dates of one protocol do not tell it
+
+
+def test_what_was_not_compared_stays_in_the_file() -> None:
+    exact = tabulate(rows_of(*drawn(200, 10.0)), "mask")
+    model = exact.replace("[mask", "[model")
+    assert sections(f"# a comment\n\n{exact}\n{model}") == {"mask": exact, "model": model}
