@@ -29,6 +29,7 @@ from tests.reporting import spine
 
 #: mm3 by construction: 7 x 4 x 8 mm, then the cranial half of it.
 FIRST_MM3, LAST_MM3 = 224.0, 112.0
+ERRORS = "an author's outlines; 3 patients on one scanner"
 WORDS = "L4/L5 left: it has shrunk by 50 % (41 to 59), from 224 mm³ to 112 mm³, beyond measurement error."
 ALERT = "L4/L5: severe canal compromise. Ask the same day about bladder and bowel."
 SAME_DAY = "New numbness between the legs: go to an emergency department the same day."
@@ -103,6 +104,7 @@ def change(history: History | None = "unknown", **changes: object) -> Change:
     values: dict[str, object] = {
         "resorb_version": "0.1.0",
         "sentence": WORDS,
+        "error_source": ERRORS,
         "dates": tuple(
             Dated(
                 number=n,

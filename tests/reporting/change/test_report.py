@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import re
 from pathlib import Path
 
@@ -68,6 +69,11 @@ def test_what_must_not_wait_comes_first_then_the_finding_figure_table_error_and_
     ]
     places = [body.index(text) for text in order]
     assert places == sorted(places)
+
+
+def test_what_the_errors_were_tabulated_from_is_said(page: str) -> None:
+    words = html.unescape(page[page.index("How sure this is") :])
+    assert f"repeat imaging: {case.ERRORS}." in words[: words.index("Not assessed")]
 
 
 def test_no_alarm_where_nothing_is_severe(tmp_path: Path) -> None:

@@ -140,7 +140,8 @@ def error(change: Change) -> Section:
                 "published": [_published(p) for p in one.published] if isinstance(one, Track) else [],
             }
         )
-    return TemplateSection("How sure this is", "error", "change_error.html", {"subjects": subjects})
+    values = {"subjects": subjects, "source": change.error_source}
+    return TemplateSection("How sure this is", "error", "change_error.html", values)
 
 
 def recovery(change: Change) -> tuple[Section, ...]:
