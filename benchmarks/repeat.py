@@ -117,12 +117,17 @@ def tabulate(found: Sequence[Mapping[str, str]], outlines: str) -> str:
     if one:
         # Dates of one protocol have like slices: what unlike ones err besides is that of several scanners.
         alike = {
-            what: replace(on_one, apart=on_several.apart)
+            what: _apart_as(on_several, on_one)
             for what, on_several in known.items()
             if on_several and (on_one := tabulated(_differences(one, what), alike=True))
         }
         lines += ["", *_section(f"{outlines}.matching", f"{DRAWN[outlines]} on one scanner", one, alike)]
     return "\n".join(lines) + "\n"
+
+
+def _apart_as(several: Repeatability, one: Repeatability) -> Repeatability:
+    quiet = (several.quiet or several).apart
+    return replace(one, apart=several.apart, quiet=one.quiet and replace(one.quiet, apart=quiet))
 
 
 def _quantities(rows: Sequence[Mapping[str, str]]) -> list[str]:
@@ -150,20 +155,23 @@ def _section(
     for what, one in known.items():
         if one is None:
             continue
-        listed = ", ".join(
-            f"{{ slice_mm = {at.slice_mm:g}, base = {at.base:.4g}, share = {at.share:.4g} }}"
-            for at in one.spreads
-        )
-        lines += [
-            "",
-            f'[{name}.quantities."{what}"]',
-            f"spreads = [{listed}]",
-            f"freedom = {one.freedom:g}",
-            f"apart = {one.apart:.4g}",
-            f"gain = {one.gain:.4g}",
-            f"pairs = {one.pairs}",
-        ]
+        lines += ["", f'[{name}.quantities."{what}"]', *_entries(one)]
+        if one.quiet is not None:
+            lines += [f'[{name}.quantities."{what}".quiet]', *_entries(one.quiet)]
     return lines
+
+
+def _entries(one: Repeatability) -> list[str]:
+    listed = ", ".join(
+        f"{{ slice_mm = {at.slice_mm:g}, base = {at.base:.4g}, share = {at.share:.4g} }}"
+        for at in one.spreads
+    )
+    return [
+        f"spreads = [{listed}]",
+        f"freedom = {one.freedom:g}",
+        f"apart = {one.apart:.4g}",
+        f"pairs = {one.pairs}",
+    ]
 
 
 def sections(text: str) -> dict[str, str]:
@@ -222,8 +230,8 @@ HEADER = """\
 # How far differences between dates are off, by repeat imaging of simulated patients; written by benchmarks/repeat.py.
 # base and share: standard deviation of one date's error, in the quantity's unit and as a share of its value, by the
 # distance of the slices; freedom: of Student's t; apart: standard deviation that differences between the thinnest and
-# the thickest of these slices have besides; gain: standard deviation of a difference as a share of itself; pairs:
-# differences that it was tabulated from. matching: of dates on one scanner with one protocol.
+# the thickest of these slices have besides; pairs: differences that it was tabulated from. quiet: the same of dates
+# between which nothing changed. matching: of dates on one scanner with one protocol.
 
 """
 

@@ -266,20 +266,6 @@ def test_a_rate_is_as_wide_as_the_difference_it_comes_from() -> None:
     assert (rate.high or 0.0) * months == pytest.approx(whole.high, rel=1e-3)
 
 
-def test_a_rate_is_as_uncertain_a_share_of_itself_as_the_difference() -> None:
-    gained = {name: replace(known, gain=0.4) for name, known in TABLE.quantities.items()}
-    points = [
-        timepoint(name * 64, {L4L5: [Bulk(volume)]}, day=day)
-        for name, volume, day in zip("ab", (1000.0, 280.0), DAYS, strict=False)
-    ]
-    change = compare(points, points, registered(points), table=replace(TABLE, quantities=gained))
-    (rate,) = [one.per_month for one in only(change).course if one.quantity == "volume_mm3"]
-    (whole,) = [one.absolute for one in only(change).differences if one.quantity == "volume_mm3"]
-    assert (whole.high or 0.0) - (whole.low or 0.0) > 2 * 1.96 * 0.4 * 720
-    for end in ("low", "high"):
-        assert getattr(rate, end) * 185 / 30.44 == pytest.approx(getattr(whole, end), rel=1e-3)
-
-
 def test_dates_of_matching_sequences_are_judged_by_their_own_error() -> None:
     surer = Repeatability((Spread(0.9, 5.0, 0.01),), freedom=10.0)
     matching = replace(TABLE, made_with="one scanner", quantities=dict.fromkeys(TABLE.quantities, surer))

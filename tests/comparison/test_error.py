@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,27 +60,30 @@ def test_of_two_ways_of_measuring_the_poorer_one_tells_what_slices_show_differen
         assert found.absolute.high == pytest.approx(1.96 * np.sqrt(20**2 + 50**2 + 80**2), abs=0.1)
 
 
-def test_outlines_that_are_too_large_widen_a_change_and_not_what_tells_it_from_none() -> None:
-    gain = Repeatability((THIN,), freedom=1e6, gain=0.3)
-    plain = Repeatability((THIN,), freedom=1e6)
+def test_what_tells_a_change_from_none_is_the_error_where_nothing_changed() -> None:
+    quiet = Repeatability((Spread(1.0, 10.0, 0.01),), freedom=1e6)
+    known = Repeatability((THIN,), freedom=1e6, quiet=quiet)
 
     def found(known: Repeatability, last: float) -> Compared:
         one, two = (Measured(n, Quantity(value=v), 1.0, known) for n, v in ((1, 1000.0), (2, last)))
         return compare_values("volume_mm3", one, two)
 
-    wide, narrow = found(gain, 280.0), found(plain, 280.0)
-    assert wide.p_value == narrow.p_value
-    assert wide.difference.smallest_detectable == narrow.difference.smallest_detectable
-    sd = np.sqrt(20**2 + 30**2 + 20**2 + 8.4**2 + (0.3 * 720) ** 2)
-    assert wide.difference.absolute.low == pytest.approx(-720 - 1.96 * sd, abs=0.1)
-    assert wide.difference.absolute.high == pytest.approx(-720 + 1.96 * sd, abs=0.1)
-    assert found(gain, 1000.0).difference == found(plain, 1000.0).difference
-    # A loss beyond the random error stays a loss, however large the share.
-    for last in (850.0, 1150.0):
-        small = found(Repeatability((THIN,), freedom=1e6, gain=2.0), last).difference
-        for interval in (small.absolute, small.relative):
-            assert interval is not None and interval.low is not None and interval.high is not None
-            assert small.beyond_error and 0.0 in (interval.low, interval.high)
+    told, usual, surest = (found(one, 940.0) for one in (known, replace(known, quiet=None), quiet))
+    assert told.p_value == surest.p_value
+    assert (told.p_value or 1.0) < 0.05 < (usual.p_value or 0.0)
+    assert told.difference.smallest_detectable == surest.difference.smallest_detectable
+    # The interval is that of any change; but what is told from none is not none.
+    assert told.difference.absolute.low == usual.difference.absolute.low
+    assert told.difference.absolute.high == 0.0 < (usual.difference.absolute.high or 0.0)
+    assert told.difference.relative is not None and told.difference.relative.high == 0.0
+    grown = found(known, 1060.0).difference
+    assert grown.beyond_error and grown.absolute.low == 0.0
+    assert grown.relative is not None and grown.relative.low == 0.0
+    same = found(known, 1010.0).difference
+    assert (
+        not same.beyond_error
+        and same.absolute == found(replace(known, quiet=None), 1010.0).difference.absolute
+    )
 
 
 @pytest.mark.parametrize(("one", "two"), [(1000.0, 1000.0), (1000.0, 300.0), (600.0, 30.0), (400.0, 700.0)])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from resorb.change import Dated, PublishedCourse, Rate
-from resorb.comparison.error import CONFIDENCE, spread_about
+from resorb.comparison.error import CONFIDENCE
 from resorb.reading import Quantity
 from resorb.study import FloatArray
 
@@ -34,7 +34,6 @@ def rate(
     values: Sequence[Quantity],
     sds: Sequence[float | None],
     freedom: float = np.inf,
-    gain: float = 0.0,
 ) -> Rate | None:
     """The rate of a quantity, and its half-life where it can be said; None where two dated values are missing.
 
@@ -42,7 +41,6 @@ def rate(
         values, sds: per date, the value and the standard deviation of its error; without the latter the rate has no
             interval, and there is no half-life.
         freedom: of Student's t, which the errors follow; that of the difference, so that both tell the same.
-        gain: standard deviation that a change has besides as a share of itself, and so its rate.
     """
     factor = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
     known = [
@@ -55,8 +53,8 @@ def rate(
         return None
     measured = np.array([value for _, value, _ in known])
     errors = _errors([sd for _, _, sd in known])
-    per_month = _slope(months, measured, errors, (factor, gain))
-    half, why = _half_life(months, measured, errors, (factor, gain))
+    per_month = _slope(months, measured, errors, factor)
+    half, why = _half_life(months, measured, errors, factor)
     return Rate(quantity=name, per_month=per_month, half_life_months=half, half_life_reason=why)
 
 
@@ -65,22 +63,24 @@ def _errors(sds: Sequence[float | None]) -> FloatArray | None:
     return np.array(found) if len(found) == len(sds) else None
 
 
-def _slope(
-    months: FloatArray, values: FloatArray, errors: FloatArray | None, factor_gain: tuple[float, float]
-) -> Quantity:
+def _slope(months: FloatArray, values: FloatArray, errors: FloatArray | None, factor: float) -> Quantity:
     weights = np.ones_like(values) if errors is None else 1.0 / errors**2
     middle = np.average(months, weights=weights)
     spread = float(np.sum(weights * (months - middle) ** 2))
     slope = float(np.sum(weights * (months - middle) * values)) / spread
     if errors is None:
         return Quantity(value=round(slope, 4), method=LEAST_SQUARES)
-    factor, gain = factor_gain
-    low, high = spread_about(slope, factor / np.sqrt(spread), factor * gain * slope)
-    return Quantity(value=round(slope, 4), low=round(low, 4), high=round(high, 4), method=LEAST_SQUARES)
+    reach = factor / np.sqrt(spread)
+    return Quantity(
+        value=round(slope, 4),
+        low=round(slope - reach, 4),
+        high=round(slope + reach, 4),
+        method=LEAST_SQUARES,
+    )
 
 
 def _half_life(
-    months: FloatArray, values: FloatArray, errors: FloatArray | None, factor_gain: tuple[float, float]
+    months: FloatArray, values: FloatArray, errors: FloatArray | None, factor: float
 ) -> tuple[Quantity | None, str]:
     """(half-life in months, why there is none)."""
     if len(set(months.tolist())) < MIN_DATES:
@@ -96,8 +96,7 @@ def _half_life(
         )
     except RuntimeError:
         return None, "no exponential fits"
-    factor, gain = factor_gain
-    loss, sd = float(fitted[1]), float(np.hypot(np.sqrt(covariance[1, 1]), gain * fitted[1]))
+    loss, sd = float(fitted[1]), float(np.sqrt(covariance[1, 1]))
     if not np.isfinite(sd) or loss - factor * sd <= SLOWEST_PER_MONTH:
         return None, "no loss beyond measurement error"
     if _misfit(months, values, errors, fitted) < 1 - CONFIDENCE:

@@ -2,9 +2,9 @@
 
 The error of one date has a part that does not depend on the size of what is measured and one that is a share of it;
 both grow with the distance of the slices. Between thin and thick slices comes what the two show differently of the
-same thing. Where something has changed, an outline that is too large on both dates makes the change too large as well:
-an error that is a share of the change. It widens the interval of a change, and has no part in telling a change from
-none, since where nothing changed there is none of it.
+same thing. Where something has changed, outlines err more than where nothing has, since what is left has another shape.
+The interval of a difference has to hold whatever happened; whether a difference is told from none is judged by the
+errors of dates between which nothing changed.
 
 All are tabulated in `repeat.toml` from repeat imaging of simulated patients (`benchmarks/repeat.py`): the differences
 of dates against what truly differs, all registered and measured against one reference surface as here; apart for dates
@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -61,14 +62,14 @@ class Repeatability:
         freedom: degrees of freedom of Student's t.
         pairs: how many differences they were tabulated from.
         apart: standard deviation that a difference has besides between the thinnest of these slices and the thickest.
-        gain: standard deviation that a difference has besides as a share of itself.
+        quiet: the same of dates between which nothing changed; None where those were not tabulated apart.
     """
 
     spreads: tuple[Spread, ...]
     freedom: float
     pairs: int = 0
     apart: float = 0.0
-    gain: float = 0.0
+    quiet: Repeatability | None = None
 
     def variance(self, value: float, slice_mm: float) -> float:
         """Error variance of one date's value."""
@@ -130,18 +131,19 @@ def parse_table(entries: Mapping[str, object]) -> Table:
     return Table(
         made_with=str(entries["made_with"]),
         registration_mm=float(str(entries["registration_mm"])),
-        quantities={
-            name: Repeatability(
-                tuple(Spread(**spread) for spread in one["spreads"]),
-                one["freedom"],
-                one["pairs"],
-                one.get("apart", 0.0),
-                one.get("gain", 0.0),
-            )
-            for name, one in quantities.items()
-        },
+        quantities={name: _repeatability(one) for name, one in quantities.items()},
         estimated=bool(entries.get("estimated", False)),
         matching=None if matching is None else parse_table(matching),
+    )
+
+
+def _repeatability(entry: Mapping[str, Any]) -> Repeatability:
+    return Repeatability(
+        spreads=tuple(Spread(**spread) for spread in entry["spreads"]),
+        freedom=entry["freedom"],
+        pairs=entry.get("pairs", 0),
+        apart=entry.get("apart", 0.0),
+        quiet=_repeatability(entry["quiet"]) if "quiet" in entry else None,
     )
 
 
@@ -176,6 +178,12 @@ class Measured:
         low, high = self.quantity.low, self.quantity.high
         return None if low is None or high is None else (high - low) / PER_SD
 
+    @property
+    def quiet(self) -> Measured:
+        """The same with the error of dates between which nothing changed."""
+        known = self.repeated.quiet if self.repeated is not None else None
+        return self if known is None else replace(self, repeated=known)
+
 
 def apart_sd(first: Measured, last: Measured) -> float:
     """Standard deviation that the difference of two dates has because their slices differ; 0 where not tabulated.
@@ -184,11 +192,6 @@ def apart_sd(first: Measured, last: Measured) -> float:
     """
     known = [one.repeated for one in (first, last) if one.repeated is not None]
     return max((one.apart_sd(first.slice_mm, last.slice_mm) for one in known), default=0.0)
-
-
-def gain_of(*dates: Measured) -> float:
-    """Standard deviation that a change between these dates has as a share of itself; 0 where not tabulated."""
-    return max((one.repeated.gain for one in dates if one.repeated is not None), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -213,29 +216,62 @@ def compare_values(name: str, first: Measured, last: Measured) -> Compared:
     if one is None or two is None:
         return Compared(_missing(name, first, last))
     change = two - one
-    # Errors as they would be had nothing changed decide what is detectable; as they are, the interval.
-    errors = [m.sd() for m in (first, last)]
-    unchanged = [m.sd(one) for m in (first, last)]
-    if None in errors:
+    errors = _errors(first, last)
+    if errors is None:
         plain = Quantity(value=round(change, _DECIMALS), method=ABSOLUTE)
         return Compared(Difference(quantity=name, first=first.date, last=last.date, absolute=plain))
-    freedom = min(m.freedom for m in (first, last))
-    factor = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
-    apart, gain = apart_sd(first, last), gain_of(first, last) * change
-    before, after = (float(error or 0.0) for error in errors)
-    sd = math.hypot(before, after, apart)
-    smallest = factor * math.hypot(*(float(error or 0.0) for error in unchanged), apart)
-    p_value = float(2 * stats.t.sf(abs(change) / sd, freedom)) if sd > 0 else float(change == 0)
+    # Errors as they would be had nothing changed decide what is told from none; as they are, the interval.
+    quiet, unchanged = _errors(first.quiet, last.quiet), _errors(first.quiet, last.quiet, (one, one))
+    assert quiet is not None and unchanged is not None
+    smallest = unchanged.reach
+    p_value = (
+        float(2 * stats.t.sf(abs(change) / quiet.sd, quiet.freedom)) if quiet.sd > 0 else float(change == 0)
+    )
+    told = p_value < 1 - CONFIDENCE and abs(change) > smallest
+    variances = (errors.first**2, errors.last**2 + errors.apart**2)
     difference = Difference(
         quantity=name,
         first=first.date,
         last=last.date,
-        absolute=_bounded(change, factor * sd, factor * gain),
-        relative=_relative((one, two), (before**2, after**2 + apart**2), gain, factor),
+        absolute=_bounded(change, errors.reach, told),
+        relative=_relative((one, two), variances, errors.factor, told),
         smallest_detectable=round(smallest, _DECIMALS),
-        beyond_error=bool(p_value < 1 - CONFIDENCE and abs(change) > smallest),
+        beyond_error=told,
     )
     return Compared(difference, p_value)
+
+
+@dataclass(frozen=True)
+class _Errors:
+    """Standard deviations of the errors of a difference: of either date, and because their slices differ."""
+
+    first: float
+    last: float
+    apart: float
+    freedom: float
+
+    @property
+    def sd(self) -> float:
+        return math.hypot(self.first, self.last, self.apart)
+
+    @property
+    def factor(self) -> float:
+        return float(stats.t.ppf(0.5 + CONFIDENCE / 2, self.freedom))
+
+    @property
+    def reach(self) -> float:
+        """Half the width of a 95 % interval."""
+        return self.factor * self.sd
+
+
+def _errors(
+    first: Measured, last: Measured, values: tuple[float | None, float | None] = (None, None)
+) -> _Errors | None:
+    """The errors of a difference of what was measured, or of other values on the same scans; None if not known."""
+    one, two = (date.sd(value) for date, value in zip((first, last), values, strict=True))
+    if one is None or two is None:
+        return None
+    return _Errors(one, two, apart_sd(first, last), min(first.freedom, last.freedom))
 
 
 def _missing(name: str, first: Measured, last: Measured) -> Difference:
@@ -246,9 +282,8 @@ def _missing(name: str, first: Measured, last: Measured) -> Difference:
     )
 
 
-def _bounded(change: float, random: float, gain: float) -> Quantity:
-    """A change with its interval; see `spread_about`."""
-    low, high = spread_about(change, random, gain)
+def _bounded(change: float, reach: float, told: bool) -> Quantity:
+    low, high = _same_sign(change, change - reach, change + reach, told)
     return Quantity(
         value=round(change, _DECIMALS),
         low=round(low, _DECIMALS),
@@ -257,40 +292,23 @@ def _bounded(change: float, random: float, gain: float) -> Quantity:
     )
 
 
-def spread_about(change: float, random: float, gain: float) -> tuple[float, float]:
-    """The interval of a change, or of its rate.
+def _same_sign(change: float, low: float, high: float, told: bool) -> tuple[float, float]:
+    """An interval of a change, ended at none where the change is told from none.
 
-    Args:
-        random: half the width of its interval from the errors of the dates.
-        gain: the same from the error that is a share of the change.
+    The errors that come with a change make it larger or smaller; that there is one they leave as it is.
     """
-    reach = math.hypot(random, gain)
-    return _same_sign(change, (change - random, change + random), (change - reach, change + reach))
-
-
-def _same_sign(change: float, random: tuple[float, float], whole: tuple[float, float]) -> tuple[float, float]:
-    """The whole interval of a change, ended at none where the random one excludes it.
-
-    Outlines that are too large or too small make a change larger or smaller, and never turn a loss into a gain.
-    """
-    low, high = whole
-    if change > 0 and random[0] > 0:
-        return max(low, 0.0), high
-    if change < 0 and random[1] < 0:
-        return low, min(high, 0.0)
-    return low, high
+    if not told:
+        return low, high
+    return (max(low, 0.0), high) if change > 0 else (low, min(high, 0.0))
 
 
 def _relative(
-    values: tuple[float, float], variances: tuple[float, float], gain: float, factor: float
+    values: tuple[float, float], variances: tuple[float, float], factor: float, told: bool
 ) -> Quantity | None:
     """Change as a share of the first value, with Fieller's interval of the ratio of two values.
 
     Fieller 1954 (J R Stat Soc B 16, 175-185). None where the first value is not told from nothing: the interval
     then has no end. What is less than nothing is nothing: a loss is at most the whole.
-
-    Args:
-        gain: standard deviation of the change because it is off as a share of itself.
     """
     one, two = values
     if one <= 0:
@@ -299,13 +317,9 @@ def _relative(
     if g >= 1:
         return None
     ratio = two / one
-
-    def interval(last: float) -> tuple[float, float]:
-        reach = factor / one * float(np.sqrt(last * (1 - g) + ratio**2 * variances[0]))
-        low, high = (max((ratio + sign * reach) / (1 - g), 0.0) - 1 for sign in (-1, 1))
-        return min(low, ratio - 1), max(high, ratio - 1)
-
-    low, high = _same_sign(ratio - 1, interval(variances[1]), interval(variances[1] + gain**2))
+    reach = factor / one * float(np.sqrt(variances[1] * (1 - g) + ratio**2 * variances[0]))
+    low, high = (max((ratio + sign * reach) / (1 - g), 0.0) for sign in (-1, 1))
+    low, high = _same_sign(ratio - 1, min(low, ratio) - 1, max(high, ratio) - 1, told)
     return Quantity(
         value=round(ratio - 1, _DECIMALS),
         low=round(low, _DECIMALS),

@@ -12,7 +12,7 @@ import numpy as np
 from resorb.anatomy import Level
 from resorb.change import Dated, Difference, Rate
 from resorb.comparison.course import rate, sequences_differ
-from resorb.comparison.error import Compared, Measured, Table, apart_sd, compare_values, gain_of
+from resorb.comparison.error import Compared, Measured, Table, apart_sd, compare_values
 from resorb.comparison.matching import Followed, Seen
 from resorb.comparison.shared import Shared
 from resorb.reading import DiscReading, Quantity
@@ -201,8 +201,7 @@ class ThroughTime:
             apart = max((apart_sd(*pair) for pair in combinations(there, 2)), default=0.0) / math.sqrt(2.0)
             sds = [None if (sd := one.sd()) is None else math.hypot(sd, apart) for one in measured]
             freedom = min(one.freedom for one in measured)
-            gain = gain_of(*there)
-            if (one := rate(name, dates, self.quantities[name], sds, freedom, gain)) is not None:
+            if (one := rate(name, dates, self.quantities[name], sds, freedom)) is not None:
                 found.append(one)
         return tuple(found)
 
