@@ -20,7 +20,7 @@ from rich.table import Table as Printed
 
 from benchmarks.common import Table, clear_errors, console
 from benchmarks.compared import Pair
-from benchmarks.pairs import BENCHMARK_SEED, ONE, Patients
+from benchmarks.pairs import BENCHMARK_SEED, Patients
 from benchmarks.repeat import (
     COLUMNS,
     KEY,
@@ -28,7 +28,9 @@ from benchmarks.repeat import (
     error_of,
     of_this_version,
     pairs_of,
+    rows_of,
     table_rows,
+    title,
     unclaimed,
 )
 from resorb import __version__
@@ -114,20 +116,12 @@ def main(
             patients = Patients(kept, BENCHMARK_SEED, count, one_scanner)
             collect(pairs, differences, patients, kinds, mixed and not one_scanner)
     columns = [(kind, one_scanner) for one_scanner in SCANNERS[scanners] for kind in kinds]
-    printed = Printed("What", "Goal", *(kind + ", one scanner" * one for kind, one in columns))
-    chosen = [(_of(pairs, *column), _of(differences, *column)) for column in columns]
+    printed = Printed("What", "Goal", *(title(*column) for column in columns))
+    judged, measured = (of_this_version(table) for table in (pairs, differences))
+    chosen = [(rows_of(judged, *column), rows_of(measured, *column)) for column in columns]
     for what, goal, figure in FIGURES:
         printed.add_row(what, goal, *(figure(*rows) for rows in chosen))
     console().print(printed)
-
-
-def _of(table: Table, outlines: str, one_scanner: bool) -> list[dict[str, str]]:
-    """The rows of one kind of outlines and of scanners."""
-    return [
-        row
-        for row in of_this_version(table)
-        if row["outlines"] == outlines and row["subject"].endswith(ONE) == one_scanner
-    ]
 
 
 def _share(hits: Sequence[bool]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
@@ -80,6 +81,18 @@ def of_this_version(table: Table) -> list[dict[str, str]]:
     return [row for row in table.rows() if row["resorb_version"] == __version__]
 
 
+def rows_of(rows: Sequence[Mapping[str, str]], outlines: str, one_scanner: bool) -> list[Mapping[str, str]]:
+    """Those of one kind of outlines, of patients on one scanner or on several."""
+    return [
+        row for row in rows if row["outlines"] == outlines and row["subject"].endswith(ONE) == one_scanner
+    ]
+
+
+def title(outlines: str, one_scanner: bool) -> str:
+    """How such rows are called in a table."""
+    return f"{outlines}, one scanner" if one_scanner else outlines
+
+
 def pairs_of(patients: Patients, name: str, outlines: str, mixed: bool) -> Iterator[Pair]:
     """The pairs of a patient; none, and a line that says why, where he cannot be made or measured."""
     try:
@@ -108,10 +121,7 @@ def table_rows(pair: Pair, outlines: str) -> Iterator[dict[str, object]]:
 
 def tabulate(found: Sequence[Mapping[str, str]], outlines: str) -> str:
     """The section of `repeat.toml` of one kind of outlines, with that of matching sequences where there are any."""
-    chosen = [row for row in found if row["outlines"] == outlines]
-    several, one = (
-        [row for row in chosen if row["subject"].endswith(ONE) == matching] for matching in (False, True)
-    )
+    several, one = (rows_of(found, outlines, one_scanner) for one_scanner in (False, True))
     known = {what: tabulated(_differences(several, what)) for what in _quantities(several)}
     lines = _section(outlines, f"{DRAWN[outlines]}", several, known)
     if one:
@@ -217,12 +227,12 @@ def main(
         stored |= {kind: tabulate(found, kind) for kind in present}
         write.write_text(HEADER + "\n".join(stored[kind] for kind in sorted(stored)), encoding="utf-8")
     printed = Printed("Outlines", "Quantity", "Differences", "2.5 to 97.5 % of errors")
-    for kind in present:
-        for what in sorted({row["what"] for row in found}):
-            errors = [error_of(row) for row in found if row["outlines"] == kind and row["what"] == what]
-            if errors:
-                low, high = np.quantile(errors, (0.025, 0.975))
-                printed.add_row(kind, what, str(len(errors)), f"{low:.3g} to {high:.3g}")
+    for kind, one_scanner in product(present, SCANNERS[scanners]):
+        own = rows_of(found, kind, one_scanner)
+        for what in _quantities(own):
+            errors = [error_of(row) for row in own if row["what"] == what]
+            low, high = np.quantile(errors, (0.025, 0.975))
+            printed.add_row(title(kind, one_scanner), what, str(len(errors)), f"{low:.3g} to {high:.3g}")
     console().print(printed)
 
 
