@@ -88,6 +88,17 @@ def rows_of(rows: Sequence[Mapping[str, str]], outlines: str, one_scanner: bool)
     ]
 
 
+def scanners_of(asked: str) -> tuple[bool, ...]:
+    """Whether the patients are on one scanner throughout, for each kind that is asked for.
+
+    Raises:
+        UsageError: no such kind.
+    """
+    if asked not in SCANNERS:
+        raise UsageError(f"--scanners is {', '.join(SCANNERS)}, not '{asked}'")
+    return SCANNERS[asked]
+
+
 def title(outlines: str, one_scanner: bool) -> str:
     """How such rows are called in a table."""
     return f"{outlines}, one scanner" if one_scanner else outlines
@@ -148,7 +159,9 @@ def _differences(rows: Sequence[Mapping[str, str]], what: str) -> Differences:
     own = [row for row in rows if row["what"] == what]
     first, last = (np.array([float(row[name]) for row in own]) for name in ("first", "last"))
     slices = np.array([[float(row["slice_first_mm"]), float(row["slice_last_mm"])] for row in own])
-    return Differences(first, last, slices.reshape(-1, 2), np.array([error_of(row) for row in own]))
+    errors = np.array([error_of(row) for row in own])
+    discs = np.array([f"{row['subject']} {row['level']} {row['number']}" for row in own])
+    return Differences(first, last, slices.reshape(-1, 2), errors, discs)
 
 
 def _section(
@@ -215,19 +228,20 @@ def main(
     kinds = ("mask", "model") if outlines == "both" else (outlines,)
     table = Table(output / "repeat.csv", COLUMNS, KEY)
     with clear_errors():
-        if write is not None and (not mixed or scanners == "one"):
-            raise UsageError("a table needs pairs of two protocols and of several scanners too")
-        for one_scanner in SCANNERS[scanners]:
+        chosen = scanners_of(scanners)
+        if write is not None and (not mixed or len(chosen) < 2):
+            raise UsageError("a table needs pairs of two protocols, of one scanner and of several")
+        for one_scanner in chosen:
             patients = Patients(kept, seed, count, one_scanner)
             collect(table, patients, kinds, mixed and not one_scanner)
     found = of_this_version(table)
-    present = [kind for kind in ("mask", "model") if any(row["outlines"] == kind for row in found)]
+    present = [kind for kind in kinds if any(row["outlines"] == kind for row in found)]
     if write is not None:
         stored = sections(write.read_text("utf-8")) if write.exists() else {}
         stored |= {kind: tabulate(found, kind) for kind in present}
         write.write_text(HEADER + "\n".join(stored[kind] for kind in sorted(stored)), encoding="utf-8")
     printed = Printed("Outlines", "Quantity", "Differences", "2.5 to 97.5 % of errors")
-    for kind, one_scanner in product(present, SCANNERS[scanners]):
+    for kind, one_scanner in product(present, chosen):
         own = rows_of(found, kind, one_scanner)
         for what in _quantities(own):
             errors = [error_of(row) for row in own if row["what"] == what]

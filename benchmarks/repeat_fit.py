@@ -2,8 +2,9 @@
 
 Its variance is the sum of both dates' (a constant and a share of the value, by distance of slices), fitted under
 Student's t by maximum likelihood to pairs of like slices, and widened where the fit would hold fewer than 95 % of the
-errors, and to the upper bound of what so few differences tell. What pairs of unlike slices err besides comes on top.
-All differences tell the interval of a difference; those of pairs in which next to nothing changed tell it from none.
+errors, where something changed or where nothing did, and to the upper bound of what so few discs tell. What pairs of
+unlike slices err besides comes on top. All differences tell the interval of a difference; those of pairs in which next
+to nothing changed tell it from none.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ FREEDOMS = (3.0, 4.0, 6.0, 10.0, 30.0)
 #: Differences between like slices, and as many between unlike ones, from which a quantity is tabulated.
 FEWEST = 8
 BASE_FLOOR, SHARE_FLOOR = 0.2, 1e-3  # of a standard deviation, as a share of the errors' own
-LONG_TAILED, MANY = 10.0, 100  # degrees of freedom that fewer differences do not exceed
+LONG_TAILED, MANY = 10.0, 100  # degrees of freedom that differences of fewer discs do not exceed
 #: Shares of the errors that the intervals of those shares hold at least, and from how many errors on that is asked.
-TAILS = ((0.95, 1), (0.99, 200))
-UPPER = 0.9  # bound of the standard deviation, which few differences tell poorly
+TAILS = ((0.95, 1), (0.99, 100))
+UPPER = 0.9  # bound of the standard deviation, which few discs tell poorly
 QUIET = 0.1  # nothing to speak of changed where it changed by less than this share of the mean of both values
 Array = NDArray[np.float64]
 
@@ -35,12 +36,14 @@ class Differences:
     Attributes:
         first, last: (n,) values on the two dates; slices: (n, 2) distance of slices on both, mm.
         errors: (n,) measured less true difference.
+        of: (n,) of which disc or herniation; differences of the same one are not independent.
     """
 
     first: Array
     last: Array
     slices: Array
     errors: Array
+    of: NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.errors)
@@ -67,7 +70,15 @@ class Differences:
 
     def chosen(self, which: NDArray[np.bool_]) -> Differences:
         """Some of them."""
-        return Differences(self.first[which], self.last[which], self.slices[which], self.errors[which])
+        return Differences(
+            self.first[which], self.last[which], self.slices[which], self.errors[which], self.of[which]
+        )
+
+    @property
+    def upper(self) -> float:
+        """Upper bound of the errors' standard deviation over what they tell, as so many discs tell it."""
+        count = len(np.unique(self.of))
+        return float(np.sqrt(count / stats.chi2.ppf(1 - UPPER, count)))
 
 
 def tabulated(found: Differences, *, alike: bool = False) -> Repeatability | None:
@@ -108,15 +119,21 @@ def fit(found: Differences) -> Repeatability:
     floors = [*np.full(len(kinds), BASE_FLOOR * scale), *np.full(len(kinds), SHARE_FLOOR * scale / size)]
     lowest = np.log(floors)
     bounds = [(low, low + np.log(1e5)) for low in lowest]
-    freedoms = [one for one in FREEDOMS if one <= LONG_TAILED or len(errors) >= MANY]
+    freedoms = [one for one in FREEDOMS if one <= LONG_TAILED or len(np.unique(found.of)) >= MANY]
     fits = [optimize.minimize(loss, start, (freedom,), bounds=bounds) for freedom in freedoms]
     best = min(range(len(fits)), key=lambda n: float(fits[n].fun))
     freedom = freedoms[best]
-    # Holm's correction reads the tail: where there are enough errors to see it, it has to hold there too.
-    tails = [tail for tail, fewest in TAILS if len(errors) >= fewest]
+    # It has to hold those where nothing changed and those where something did. Holm's correction reads the tail: where
+    # there are enough errors to see it, it has to hold there too.
     over = np.abs(errors) / sds(fits[best].x)
-    holds = max(np.quantile(over, tail) / stats.t.ppf(0.5 + tail / 2, freedom) for tail in tails)
-    base, share = np.split(np.exp(fits[best].x) * max(float(holds), _few(len(errors))), 2)
+    parts = [over, *(over[part] for part in (found.quiet, ~found.quiet) if np.count_nonzero(part) >= FEWEST)]
+    holds = [
+        float(np.quantile(part, tail) / stats.t.ppf(0.5 + tail / 2, freedom))
+        for part in parts
+        for tail, fewest in TAILS
+        if len(part) >= fewest
+    ]
+    base, share = np.split(np.exp(fits[best].x) * max(*holds, found.upper), 2)
     # Thicker slices are never surer, whatever few differences say.
     base, share = np.maximum.accumulate(base), np.maximum.accumulate(share)
     spreads = (Spread(float(k), float(b), float(s)) for k, b, s in zip(kinds, base, share, strict=True))
@@ -129,10 +146,5 @@ def excess(known: Repeatability, found: Differences) -> float:
         known.variance(a, s[0]) + known.variance(b, s[1])
         for a, b, s in zip(found.first, found.last, found.slices, strict=True)
     ]
-    missing = (_few(len(found)) * found.errors / known.factor) ** 2 - np.array(alike)
+    missing = (found.upper * found.errors / known.factor) ** 2 - np.array(alike)
     return float(np.sqrt(max(np.quantile(missing, CONFIDENCE), 0.0)))
-
-
-def _few(count: int) -> float:
-    """Upper bound of a standard deviation that so many errors tell, over what they tell."""
-    return float(np.sqrt(count / stats.chi2.ppf(1 - UPPER, count)))

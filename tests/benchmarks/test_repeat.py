@@ -28,14 +28,14 @@ def drawn(count: int, freedom: float, seed: int = 2) -> tuple[np.ndarray, ...]:
 
 
 def test_a_known_spread_is_found_again() -> None:
-    thin, thick = fit(Differences(*drawn(4000, 30.0))).spreads
+    thin, thick = fit(differences(*drawn(4000, 30.0))).spreads
     assert (thin.slice_mm, thick.slice_mm) == (THIN, THICK)
     assert [thin.base, thin.share] == pytest.approx([20.0, 0.04], rel=0.2)
     assert [thick.base, thick.share] == pytest.approx([50.0, 0.10], rel=0.2)
 
 
 def test_long_tails_are_found_again() -> None:
-    assert fit(Differences(*drawn(4000, 4.0))).freedom in (3.0, 4.0, 6.0)
+    assert fit(differences(*drawn(4000, 4.0))).freedom in (3.0, 4.0, 6.0)
 
 
 @pytest.mark.parametrize("count", [40, 300])
@@ -97,6 +97,7 @@ def rows_of(
             "subject": f"{n % 3}",
             "outlines": "mask",
             "what": "herniation.volume_mm3",
+            "number": f"{n}",
             "slice_first_mm": f"{s[0]}",
             "slice_last_mm": f"{s[1]}",
             "first": f"{a!r}",
@@ -194,7 +195,12 @@ def shrunk(count: int, seed: int) -> Differences:
     base, share = np.where(slice_mm == THIN, 20.0, 50.0), np.where(slice_mm == THIN, 0.04, 0.10)
     random = (np.hypot(base, share * v) * rng.standard_normal(count) for v in (first, first - lost))
     errors = sum(random) + 0.3 * rng.standard_normal(count) * lost
-    return Differences(first, first - lost + errors, np.column_stack([slice_mm, slice_mm]), errors)
+    return differences(first, first - lost + errors, np.column_stack([slice_mm, slice_mm]), errors)
+
+
+def differences(first: np.ndarray, last: np.ndarray, slices: np.ndarray, errors: np.ndarray) -> Differences:
+    """Each of another disc."""
+    return Differences(first, last, slices, errors, np.arange(len(first)).astype(str))
 
 
 def test_dates_on_one_scanner_have_a_table_of_their_own() -> None:

@@ -251,10 +251,10 @@ def test_an_estimated_error_is_named_once_and_in_the_sentence() -> None:
         timepoint(name * 64, {L4L5: [Bulk(volume)]}, day=day)
         for name, volume, day in zip("ab", (1000.0, 280.0), DAYS, strict=False)
     ]
-    table = replace(TABLE, estimated=True, made_with="an estimate: exact outlines")
+    table = replace(TABLE, estimated=True, made_with="exact outlines")
     change = compare(points, points, registered(points), table=table)
     assert "beyond the estimated measurement error" in change.sentence
-    assert "The error is an estimate: exact outlines." in only(change).verdict.reasons
+    assert "The error is an estimate from few patients: exact outlines." in only(change).verdict.reasons
 
 
 def test_a_rate_is_as_wide_as_the_difference_it_comes_from() -> None:
@@ -270,15 +270,23 @@ def test_dates_of_matching_sequences_are_judged_by_their_own_error() -> None:
     surer = Repeatability((Spread(0.9, 5.0, 0.01),), freedom=10.0)
     matching = replace(TABLE, made_with="one scanner", quantities=dict.fromkeys(TABLE.quantities, surer))
     table = replace(TABLE, matching=matching)
-    facts: dict[str, str | float] = {"field_strength_t": 1.5, "te_ms": 100.0, "tr_ms": 3000.0}
+    facts: dict[str, str | float] = {
+        "manufacturer": "ge",
+        "acquisition": "3D",
+        "te_ms": 100.0,
+        "tr_ms": 3000.0,
+    }
 
-    def found(*fields: float) -> Change:
-        points = [
+    def dates(facts: Mapping[str, str | float], *fields: float) -> list[Timepoint]:
+        return [
             timepoint(
                 name * 64, {L4L5: [Bulk(volume)]}, day=day, sequence={**facts, "field_strength_t": field}
             )
             for name, volume, day, field in zip("abc", (1000.0, 940.0, 930.0), DAYS, fields, strict=False)
         ]
+
+    def found(*fields: float) -> Change:
+        points = dates(facts, *fields)
         return compare(points, points, registered(points), table=table)
 
     alike, other = found(1.5, 1.5), found(1.5, 3.0)
@@ -287,7 +295,52 @@ def test_dates_of_matching_sequences_are_judged_by_their_own_error() -> None:
     # Of three dates each pair has its own.
     mixed = found(1.5, 1.5, 3.0)
     assert [step.value for step in only(mixed).steps] == ["regressed", "unchanged"]
-    assert only(mixed).verdict.value == "unchanged" and mixed.error_source == "a test; one scanner"
+    assert only(mixed).verdict.value == "unchanged" and mixed.error_source == "a test and one scanner"
+    # Headers that leave the maker out, or outlines made otherwise, tell of no one scanner.
+    bare = {name: fact for name, fact in facts.items() if name != "manufacturer"}
+    first, last = dates(facts, 1.5, 1.5)
+    redrawn = replace(last, reading=last.reading.model_copy(update={"segmented_by": "mask, another hand"}))
+    for points in (dates(bare, 1.5, 1.5), [first, redrawn]):
+        change = compare(points, points, registered(points), table=table)
+        assert only(change).verdict.value == "unchanged" and change.error_source == "a test"
+
+
+def test_what_is_known_by_difference_rests_on_all_dates() -> None:
+    """The herniation is found on the second date, of another scanner, and taken from there to the third."""
+    surer = Repeatability((Spread(0.9, 5.0, 0.01),), freedom=10.0)
+    table = replace(TABLE, matching=replace(TABLE, quantities=dict.fromkeys(TABLE.quantities, surer)))
+    facts: dict[str, str | float] = {
+        "manufacturer": "ge",
+        "acquisition": "3D",
+        "te_ms": 100.0,
+        "tr_ms": 3000.0,
+    }
+    found: list[Mapping[Level, Sequence[Bulk]]] = [{L4L5: [Bulk(1000.0)]}, {L4L5: [Bulk(900.0)]}, {}]
+    points = [
+        timepoint(name * 64, bulks, day=day, sequence={**facts, "field_strength_t": field})
+        for name, bulks, day, field in zip("abc", found, DAYS, (1.5, 3.0, 1.5), strict=False)
+    ]
+    track = only(compare(points, points, registered(points), table=table))
+    by_pair = {(d.first, d.last): d for d in track.differences if d.quantity == "volume_mm3"}
+    assert "since date 2" in track.quantities["volume_mm3"][2].method
+    assert (by_pair[1, 3].smallest_detectable or 0.0) > 2 * 25.0
+
+
+def test_a_change_told_from_none_is_called_so_wherever_it_is_written() -> None:
+    quiet = Repeatability((Spread(0.9, 10.0, 0.01),), freedom=10.0)
+    table = replace(TABLE, quantities={n: replace(one, quiet=quiet) for n, one in TABLE.quantities.items()})
+    points = [
+        timepoint(name * 64, {L4L5: [Bulk(volume)]}, day=day)
+        for name, volume, day in zip("ab", (1000.0, 930.0), DAYS, strict=False)
+    ]
+    track = only(compare(points, points, registered(points), table=table))
+    assert track.verdict.value == "regressed" and "shrunk by 7 % (0 to 1" in track.verdict.words
+    (rate,) = [one.per_month for one in track.course if one.quantity == "volume_mm3"]
+    (whole,) = [one.absolute for one in track.differences if one.quantity == "volume_mm3"]
+    assert whole.high == rate.high == 0.0
+    assert (rate.low or 0.0) * 185 / 30.44 == pytest.approx(whole.low, rel=1e-3)
+    (decreased,) = [one for one in track.definitions if one.name == "any decrease"]
+    assert decreased.met and decreased.certain
 
 
 def marked(point: Timepoint) -> Timepoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -154,3 +155,25 @@ def test_the_shipped_table_grows_with_the_slices(outlines: str) -> None:
         thin, thick = (known.variance(500.0, slice_mm) for slice_mm in (0.9, 4.4))
         assert 0 < thin < thick
         assert known.freedom >= 3
+
+
+def test_dates_on_one_scanner_are_known_better_and_every_interval_holds_what_tells_a_change() -> None:
+    table = shipped("model")
+    assert table.matching is not None and set(table.matching.quantities) == set(table.quantities)
+    for name in ("herniation.volume_mm3", "level.volume_mm3"):
+        usual, alike = table.quantities[name], table.matching.quantities[name]
+        assert usual.quiet is not None and alike.quiet is not None
+        assert alike.variance(1000.0, 0.9) < usual.variance(1000.0, 0.9)
+    for name, known in (*table.quantities.items(), *table.matching.quantities.items()):
+        for one, two, slices in product(
+            (0.1, 5.0, 1000.0), (0.0, 4.0, 700.0, 2000.0), ((0.9, 0.9), (0.9, 4.4))
+        ):
+            dates = (
+                Measured(n, Quantity(value=value), mm, known)
+                for n, value, mm in zip((1, 2), (one, two), slices, strict=True)
+            )
+            found = compare_values(name, *dates)
+            low, high = found.difference.absolute.low, found.difference.absolute.high
+            assert low is not None and high is not None and found.p_value is not None
+            if low > 0 or high < 0:
+                assert found.p_value < 0.05

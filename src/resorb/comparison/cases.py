@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from resorb.anatomy import Level
 from resorb.change import Between, history_of
+from resorb.comparison.error import Table
 from resorb.comparison.follow import DEPTH, VOLUME, Scans, ThroughTime
 from resorb.comparison.matching import Followed
 from resorb.comparison.verdict import Case
@@ -61,7 +62,7 @@ class Cases:
     def of(self, subject: Subject, first: int, last: int) -> Case:
         """A herniation or level on two dates (numbers from 1)."""
         level, through, scans = subject.level, subject.through, self.scans
-        table, volumes = scans.table_of(first, last), through.quantities[VOLUME]
+        table, volumes = through.table(VOLUME, first, last), through.quantities[VOLUME]
         bulge = scans.discs[last - 1].get(level)
         return Case(
             name=subject.name,
@@ -77,10 +78,10 @@ class Cases:
             notable=self.limits["unchanged_notable"],
             bulge=bulge.bulge_volume_mm3 if bulge is not None else None,
             deeper=subject.deeper(first, last),
-            estimated=scans.table.estimated,
+            estimated=table.estimated,
             part=self._part(subject),
             barred=self.barred(level),
-            notes=self._notes(subject),
+            notes=self._notes(subject, table),
         )
 
     def barred(self, level: Level) -> str:
@@ -94,7 +95,7 @@ class Cases:
             return ""
         return PART.format(width=shared.width_mm)
 
-    def _notes(self, subject: Subject) -> tuple[str, ...]:
+    def _notes(self, subject: Subject, table: Table) -> tuple[str, ...]:
         notes, level = [], subject.level
         registration = self.scans.registrations.get(level)
         if registration is None:
@@ -104,9 +105,8 @@ class Cases:
                 f"Its vertebrae could not be registered ({registration.reason}): spine coordinates stand in, and the "
                 "error is larger."
             )
-        if self.scans.table.estimated:
-            made = f"an estimate: {self.scans.table.made_with.removeprefix('an estimate: ')}"
-            notes.append(f"The error is {made}.")
+        if table.estimated:
+            notes.append(f"The error is an estimate from few patients: {table.made_with}.")
         if self._part(subject):
             notes.append(BEYOND_FIELD)
         unsure = [name for name, disc in self._discs(level).items() if "low_confidence" in disc.flags]

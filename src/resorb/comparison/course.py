@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from resorb.change import Dated, PublishedCourse, Rate
-from resorb.comparison.error import CONFIDENCE
+from resorb.comparison.error import CONFIDENCE, same_sign
 from resorb.reading import Quantity
 from resorb.study import FloatArray
 
@@ -34,6 +34,8 @@ def rate(
     values: Sequence[Quantity],
     sds: Sequence[float | None],
     freedom: float = np.inf,
+    *,
+    told: bool = False,
 ) -> Rate | None:
     """The rate of a quantity, and its half-life where it can be said; None where two dated values are missing.
 
@@ -41,6 +43,7 @@ def rate(
         values, sds: per date, the value and the standard deviation of its error; without the latter the rate has no
             interval, and there is no half-life.
         freedom: of Student's t, which the errors follow; that of the difference, so that both tell the same.
+        told: the difference is told from none, and so is the rate, whose interval then ends there.
     """
     factor = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
     known = [
@@ -53,7 +56,7 @@ def rate(
         return None
     measured = np.array([value for _, value, _ in known])
     errors = _errors([sd for _, _, sd in known])
-    per_month = _slope(months, measured, errors, factor)
+    per_month = _slope(months, measured, errors, factor, told)
     half, why = _half_life(months, measured, errors, factor)
     return Rate(quantity=name, per_month=per_month, half_life_months=half, half_life_reason=why)
 
@@ -63,7 +66,9 @@ def _errors(sds: Sequence[float | None]) -> FloatArray | None:
     return np.array(found) if len(found) == len(sds) else None
 
 
-def _slope(months: FloatArray, values: FloatArray, errors: FloatArray | None, factor: float) -> Quantity:
+def _slope(
+    months: FloatArray, values: FloatArray, errors: FloatArray | None, factor: float, told: bool
+) -> Quantity:
     weights = np.ones_like(values) if errors is None else 1.0 / errors**2
     middle = np.average(months, weights=weights)
     spread = float(np.sum(weights * (months - middle) ** 2))
@@ -71,12 +76,8 @@ def _slope(months: FloatArray, values: FloatArray, errors: FloatArray | None, fa
     if errors is None:
         return Quantity(value=round(slope, 4), method=LEAST_SQUARES)
     reach = factor / np.sqrt(spread)
-    return Quantity(
-        value=round(slope, 4),
-        low=round(slope - reach, 4),
-        high=round(slope + reach, 4),
-        method=LEAST_SQUARES,
-    )
+    low, high = same_sign(slope, slope - reach, slope + reach, told)
+    return Quantity(value=round(slope, 4), low=round(low, 4), high=round(high, 4), method=LEAST_SQUARES)
 
 
 def _half_life(
@@ -98,7 +99,7 @@ def _half_life(
         return None, "no exponential fits"
     loss, sd = float(fitted[1]), float(np.sqrt(covariance[1, 1]))
     if not np.isfinite(sd) or loss - factor * sd <= SLOWEST_PER_MONTH:
-        return None, "no loss beyond measurement error"
+        return None, "no loss that is known well enough"
     if _misfit(months, values, errors, fitted) < 1 - CONFIDENCE:
         return None, "the values do not follow an exponential loss"
     ends = [np.log(2) / (loss + sign * factor * sd) for sign in (1, -1)]

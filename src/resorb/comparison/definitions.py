@@ -54,6 +54,8 @@ def _by_share(one: _Share, volume: Difference, limits: Limits) -> Definition:
         met = _beyond(loss.value, limit.value, one.includes)
         ends = [_beyond(end, limit.value, one.includes) for end in (loss.low, loss.high) if end is not None]
         certain = len(ends) == 2 and all(end == met for end in ends)
+        if limit.value == 0.0:  # that there is a decrease is told from none, not by the interval's end
+            certain = certain or bool(met and volume.beyond_error)
     return Definition(
         name=one.name,
         first=volume.first,

@@ -99,8 +99,9 @@ class Table:
     Attributes:
         made_with: what drew the outlines that it was tabulated from.
         registration_mm: typical registration error in it, across the disc's margin; a worse one widens every interval.
-        estimated: it is an estimate for such outlines, which were not imaged repeatedly.
-        matching: the table of dates whose sequences match; None where those were not tabulated apart.
+        estimated: too few patients stand behind it.
+        matching: the table of dates whose sequences match, what it lacks taken from this one; None where those were
+            not tabulated apart.
     """
 
     made_with: str
@@ -127,13 +128,17 @@ def parse_table(entries: Mapping[str, object]) -> Table:
     """A table from its section of `repeat.toml`."""
     quantities, matching = entries["quantities"], entries.get("matching")
     assert isinstance(quantities, dict)
-    assert matching is None or isinstance(matching, dict)
+    known = {name: _repeatability(one) for name, one in quantities.items()}
+    apart = None
+    if isinstance(matching, dict):
+        own = parse_table(matching)
+        apart = replace(own, quantities={**known, **own.quantities})
     return Table(
         made_with=str(entries["made_with"]),
         registration_mm=float(str(entries["registration_mm"])),
-        quantities={name: _repeatability(one) for name, one in quantities.items()},
+        quantities=known,
         estimated=bool(entries.get("estimated", False)),
-        matching=None if matching is None else parse_table(matching),
+        matching=apart,
     )
 
 
@@ -221,9 +226,9 @@ def compare_values(name: str, first: Measured, last: Measured) -> Compared:
         plain = Quantity(value=round(change, _DECIMALS), method=ABSOLUTE)
         return Compared(Difference(quantity=name, first=first.date, last=last.date, absolute=plain))
     # Errors as they would be had nothing changed decide what is told from none; as they are, the interval.
-    quiet, unchanged = _errors(first.quiet, last.quiet), _errors(first.quiet, last.quiet, (one, one))
-    assert quiet is not None and unchanged is not None
-    smallest = unchanged.reach
+    quiet = min(errors, _errors(first.quiet, last.quiet) or errors, key=_reach)
+    unchanged = [_errors(*dates, (one, one)) for dates in ((first, last), (first.quiet, last.quiet))]
+    smallest = min(found.reach for found in unchanged if found is not None)
     p_value = (
         float(2 * stats.t.sf(abs(change) / quiet.sd, quiet.freedom)) if quiet.sd > 0 else float(change == 0)
     )
@@ -264,6 +269,10 @@ class _Errors:
         return self.factor * self.sd
 
 
+def _reach(errors: _Errors) -> float:
+    return errors.reach
+
+
 def _errors(
     first: Measured, last: Measured, values: tuple[float | None, float | None] = (None, None)
 ) -> _Errors | None:
@@ -283,7 +292,7 @@ def _missing(name: str, first: Measured, last: Measured) -> Difference:
 
 
 def _bounded(change: float, reach: float, told: bool) -> Quantity:
-    low, high = _same_sign(change, change - reach, change + reach, told)
+    low, high = same_sign(change, change - reach, change + reach, told)
     return Quantity(
         value=round(change, _DECIMALS),
         low=round(low, _DECIMALS),
@@ -292,10 +301,10 @@ def _bounded(change: float, reach: float, told: bool) -> Quantity:
     )
 
 
-def _same_sign(change: float, low: float, high: float, told: bool) -> tuple[float, float]:
+def same_sign(change: float, low: float, high: float, told: bool) -> tuple[float, float]:
     """An interval of a change, ended at none where the change is told from none.
 
-    The errors that come with a change make it larger or smaller; that there is one they leave as it is.
+    That nothing changed was rejected by the error where nothing changed; the interval holds changes too, and is wider.
     """
     if not told:
         return low, high
@@ -319,7 +328,7 @@ def _relative(
     ratio = two / one
     reach = factor / one * float(np.sqrt(variances[1] * (1 - g) + ratio**2 * variances[0]))
     low, high = (max((ratio + sign * reach) / (1 - g), 0.0) for sign in (-1, 1))
-    low, high = _same_sign(ratio - 1, min(low, ratio) - 1, max(high, ratio) - 1, told)
+    low, high = same_sign(ratio - 1, min(low, ratio) - 1, max(high, ratio) - 1, told)
     return Quantity(
         value=round(ratio - 1, _DECIMALS),
         low=round(low, _DECIMALS),

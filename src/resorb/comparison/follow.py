@@ -48,6 +48,8 @@ LEVEL_QUANTITIES = (
 )
 #: Those whose course over time is given.
 COURSES = (VOLUME, DEPTH, "canal_occupied", T2, "sac_area_mm2")
+#: What headers have to tell before dates are taken to be of one scanner.
+SCANNER = ("manufacturer", "acquisition")
 NOT_FOUND = "no herniation stands out there"
 BY_DIFFERENCE = "what the level lost"
 NOT_MEASURED = "the level was not measured on that date"
@@ -82,11 +84,11 @@ class Scans:
         return self.dates[date - 1].spacing_mm[0]
 
     def matching(self, *dates: int) -> bool:
-        """Whether all of these dates are known to be of matching sequences."""
-        return not any(
-            sequences_differ(self.dates[one - 1], self.dates[other - 1])
-            for one, other in combinations(dates, 2)
-        )
+        """Whether all of these dates are known to be of matching sequences, and outlined the same way."""
+        chosen = [self.dates[date - 1] for date in dates]
+        told = all(fact in date.sequence for date in chosen for fact in SCANNER)
+        alike = len({date.segmented_by for date in chosen}) == 1
+        return told and alike and not any(sequences_differ(*pair) for pair in combinations(chosen, 2))
 
     def table_of(self, *dates: int) -> Table:
         """The table of repeat imaging that tells the error of differences between these dates."""
@@ -96,7 +98,7 @@ class Scans:
     @property
     def error_source(self) -> str:
         """What the tables that tell the errors of these dates were drawn from."""
-        return "; ".join(dict.fromkeys(self.table_of(*pair).made_with for pair in self.pairs()))
+        return " and ".join(dict.fromkeys(self.table_of(*pair).made_with for pair in self.pairs()))
 
     def worse_mm(self, level: Level, table: Table) -> float:
         """How far registration misplaces one date's reference surface, beyond what repeat imaging knows already.
@@ -151,6 +153,14 @@ class ThroughTime:
     quantities: dict[str, tuple[Quantity, ...]]
     area_mm2: float
 
+    def table(self, name: str, first: int, last: int) -> Table:
+        """The table that tells the error of a quantity's difference between two dates."""
+        scans, both = self.scans, (self.quantities[name][date - 1] for date in (first, last))
+        if any(one.method.startswith(BY_DIFFERENCE) for one in both):
+            # What is known by difference rests on a date that may be neither of the two.
+            return scans.table_of(*(date.number for date in scans.dates))
+        return scans.table_of(first, last)
+
     def measured(self, name: str, date: int, table: Table) -> Measured:
         """A quantity of one date with what its error hangs on."""
         worse = self.scans.worse_mm(self.level, table)
@@ -174,7 +184,7 @@ class ThroughTime:
         if name == T2 and (why := self._signals_differ(first, last)):
             nothing = Quantity(value=None, reason=why)
             return Compared(Difference(quantity=T2, first=first, last=last, absolute=nothing))
-        table = self.scans.table_of(first, last)
+        table = self.table(name, first, last)
         return compare_values(name, self.measured(name, first, table), self.measured(name, last, table))
 
     def differences(self) -> tuple[Difference, ...]:
@@ -201,7 +211,8 @@ class ThroughTime:
             apart = max((apart_sd(*pair) for pair in combinations(there, 2)), default=0.0) / math.sqrt(2.0)
             sds = [None if (sd := one.sd()) is None else math.hypot(sd, apart) for one in measured]
             freedom = min(one.freedom for one in measured)
-            if (one := rate(name, dates, self.quantities[name], sds, freedom)) is not None:
+            told = len(dates) == 2 and bool(self.compared(name, 1, 2).difference.beyond_error)
+            if (one := rate(name, dates, self.quantities[name], sds, freedom, told=told)) is not None:
                 found.append(one)
         return tuple(found)
 

@@ -26,7 +26,7 @@ ALPHA = 1 - CONFIDENCE
 WEIGHT_MM3, USUAL_MM3 = 100.0, 200.0
 CORRECTION = "Holm's correction, weighted by volume"
 BEYOND = "beyond measurement error"
-#: The same where repeat imaging of such outlines was not tabulated.
+#: The same where few patients stand behind the table of repeat imaging.
 BEYOND_ESTIMATED = "beyond the estimated measurement error"
 NOT_DEEPER = (
     "The volume behind the disc's margin differs, its depth does not: it may be material far to the sides."
@@ -234,9 +234,9 @@ def _by(case: Case) -> str:
     relative, absolute = difference.relative, difference.absolute
     sign = 1.0 if (absolute.value or 0.0) > 0 else -1.0
     if relative is not None and relative.value is not None:
-        low, high = sorted(100 * sign * (end or 0.0) for end in (relative.low, relative.high))
+        low, high = sorted(100 * sign * (end or 0.0) + 0.0 for end in (relative.low, relative.high))
         return f"{100 * sign * relative.value:.0f} % ({low:.0f} to {high:.0f})"
-    low, high = sorted(sign * (end or 0.0) for end in (absolute.low, absolute.high))
+    low, high = sorted(sign * (end or 0.0) + 0.0 for end in (absolute.low, absolute.high))
     return f"{mm3(sign * (absolute.value or 0.0))} ({low:,.0f} to {high:,.0f})"
 
 
