@@ -7,8 +7,8 @@ import pytest
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from resorb.fhir.codes import rows, systems
-from resorb.fhir.leftovers import Json
+from resorb.fhir.codes import concept, rows, systems, take_key
+from resorb.fhir.leftovers import Json, Unreadable
 
 #: The permutation by which SNOMED CT checks codes, with the multiplication of the dihedral group D5 (Verhoeff 1969).
 PERMUTED = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
@@ -68,3 +68,15 @@ def test_what_is_said_to_come_from_dicom_stands_there(row: Json) -> None:
 def test_a_written_code_means_one_thing() -> None:
     written = [(row["system"], row["code"]) for row in rows() if not row.get("only_in")]
     assert len(written) == len(set(written))
+
+
+@pytest.mark.parametrize(("group", "key"), sorted({(str(row["group"]), str(row["key"])) for row in rows()}))
+def test_what_is_written_means_the_same_when_it_is_read(group: str, key: str) -> None:
+    assert take_key(concept(group, key), (group,)) == (group, key)
+
+
+def test_a_public_code_of_another_drug_contradicts() -> None:
+    odd = concept("opioid", "fentanyl_transdermal")
+    odd["coding"].append(concept("opioid", "morphine")["coding"][1])
+    with pytest.raises(Unreadable, match="contradict"):
+        take_key(odd, ("opioid",))

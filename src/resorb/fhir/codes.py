@@ -65,7 +65,7 @@ def take_key(found: Any, groups: Iterable[str]) -> tuple[str, str]:
     """
     codings = found.get("coding", []) if isinstance(found, dict) else []
     groups = tuple(groups)
-    meanings = [_meaning(coding, groups) for coding in codings]
+    meanings = _agreed(codings, [_meaning(coding, groups) for coding in codings])
     known = {meaning for meaning in meanings if meaning}
     if len(known) != 1:
         raise Unreadable("unknown_code", "codes that contradict each other" if known else "no known code")
@@ -75,6 +75,19 @@ def take_key(found: Any, groups: Iterable[str]) -> tuple[str, str]:
     if found.get("text") == words(group, key):
         del found["text"]
     return group, key
+
+
+def _agreed(codings: list[Json], meanings: list[tuple[str, str] | None]) -> list[tuple[str, str] | None]:
+    """What codings mean together: a public code that resorb writes beside its own says no other thing than that.
+
+    Alone it may say less: that of fentanyl, but not that it is a patch.
+    """
+    for meaning in filter(None, meanings):
+        written = [(one["system"], one["code"]) for one in concept(*meaning)["coding"]]
+        named = [(str(one.get("system", "")), str(one.get("code", ""))) for one in codings]
+        if written[0] in named:
+            return [meaning if name in written else m for name, m in zip(named, meanings, strict=True)]
+    return meanings
 
 
 def _meaning(coding: Json, groups: tuple[str, ...]) -> tuple[str, str] | None:
