@@ -134,7 +134,7 @@ def tabulate(found: Sequence[Mapping[str, str]], outlines: str) -> str:
     """The section of `repeat.toml` of one kind of outlines, with that of matching sequences where there are any."""
     several, one = (rows_of(found, outlines, one_scanner) for one_scanner in (False, True))
     known = {what: tabulated(_differences(several, what)) for what in _quantities(several)}
-    lines = _section(outlines, f"{DRAWN[outlines]}", several, known)
+    lines = _section(outlines, DRAWN[outlines], several, known)
     if one:
         # Dates of one protocol have like slices: what unlike ones err besides is that of several scanners.
         alike = {
@@ -147,6 +147,7 @@ def tabulate(found: Sequence[Mapping[str, str]], outlines: str) -> str:
 
 
 def _apart_as(several: Repeatability, one: Repeatability) -> Repeatability:
+    """What one scanner tells, with what unlike slices err besides on several."""
     quiet = (several.quiet or several).apart
     return replace(one, apart=several.apart, quiet=one.quiet and replace(one.quiet, apart=quiet))
 

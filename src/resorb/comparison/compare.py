@@ -137,11 +137,8 @@ class _Comparison:
     def _finding(self, tracks: Sequence[Track], changes: Sequence[LevelChange]) -> str:
         """The finding, of those levels that are judged."""
         judged = [one for one in changes if not self.cases.barred(Level.parse(one.level))]
-        return sentence(
-            tracks,
-            judged,
-            BEYOND_ESTIMATED if self.scans.table_of(1, len(self.scans.dates)).estimated else BEYOND,
-        )
+        estimated = self.scans.table_of(1, len(self.scans.dates)).estimated
+        return sentence(tracks, judged, BEYOND_ESTIMATED if estimated else BEYOND)
 
     def _judged(self, subjects: list[Subject]) -> tuple[list[Verdict], list[tuple[Verdict, ...]]]:
         """Verdicts of the first date to the last, and of neighbouring ones; each of the two one family."""
